@@ -1,0 +1,66 @@
+import type { Clock } from '../base/clock.js'
+import { Problem } from '../base/problem.js'
+import type { Context } from '../sessions/context.js'
+import type { Emit } from '../sessions/event.js'
+import type { Sessions, SignInFacts } from '../sessions/sessions.js'
+import type { KeyValueStore } from '../stores/key-value-store.js'
+import type { PasswordLength, UserInput } from '../users/fields.js'
+import type { PasswordHasher } from '../users/password-hasher.js'
+import type { BaseUser, UserRepository } from '../users/user.js'
+import { authentication } from './authentication.js'
+import type { RunHooks } from './hooks.js'
+import { ownAccount } from './own-account.js'
+import { registration } from './registration.js'
+import { signInDoor } from './sign-in.js'
+
+/** What people do. The routes call these; so may a controller of the application's own. */
+export interface Accounts<User extends BaseUser = BaseUser> {
+  /**
+   * Checks `email` and `password`, then signs in.
+   * Throws `invalid_credentials`, alike and after the same time for unknown users and wrong passwords; `invalid_body`
+   * when one of them is not text; `busy` when too many passwords wait to be checked.
+   */
+  authenticate(ctx: Context<User>, input: UserInput): Promise<User>
+  /** Signs in a user whose identity is proven some other way. Throws what a `signingIn` hook throws. */
+  signIn(ctx: Context<User>, user: User, facts: SignInFacts): Promise<User>
+  /** Registers from `email`, `password`, `password_confirmation`, then signs in. Throws `invalid_user` with `errors`. */
+  create(ctx: Context<User>, input: UserInput): Promise<User>
+  /**
+   * Changes the request's own `email` or `password`, given `current_password`. Other sessions end.
+   * Throws `invalid_change` with `errors`, `not_authenticated`.
+   */
+  update(ctx: Context<User>, input: UserInput): Promise<User>
+  /** Closes the request's own account, given `current_password`. All sessions end. Throws `invalid_password`. */
+  delete(ctx: Context<User>, input: UserInput): Promise<void>
+  /** Proves the password again and moves the session's `authenticatedAt`. Throws `invalid_password`. */
+  reauthenticate(ctx: Context<User>, input: UserInput): Promise<void>
+  /** Ends all sessions of the request's user, or all but its own. A sign-in under way does not survive it. */
+  endSessions(ctx: Context<User>, options?: { readonly exceptCurrent?: boolean }): Promise<void>
+}
+
+export interface AccountsParts<User extends BaseUser> {
+  readonly users: UserRepository<User>
+  readonly sessions: Sessions<User>
+  readonly values: KeyValueStore
+  readonly hasher: PasswordHasher
+  readonly passwordLength: PasswordLength
+  readonly retryMs: number
+  readonly run: RunHooks<User>
+  readonly emit: Emit
+  readonly now: Clock
+}
+
+export function createAccounts<User extends BaseUser>(parts: AccountsParts<User>): Accounts<User> {
+  const door = signInDoor(parts.sessions, parts.run)
+  const { verify, authenticate } = authentication(parts, door)
+  return {
+    authenticate,
+    async signIn(ctx, user, facts) {
+      const account = await parts.users.findById(user.id)
+      if (!account) throw new Problem('invalid_credentials')
+      return door(ctx, account, facts)
+    },
+    create: registration(parts, door, authenticate),
+    ...ownAccount(parts, verify),
+  }
+}

@@ -1,0 +1,76 @@
+import { Problem } from '../base/problem.js'
+import type { Context } from '../sessions/context.js'
+import { isEmail, normalizeEmail } from '../users/email.js'
+import type { UserInput } from '../users/fields.js'
+import { normalizePassword } from '../users/password.js'
+import type { Account, BaseUser } from '../users/user.js'
+import type { Accounts, AccountsParts } from './accounts.js'
+import type { SignInDoor } from './sign-in.js'
+
+/**
+ * Compares a password with an account's, at the same cost for no account. Replaces an outdated hash on success.
+ * The account as it is stored now, so that a later change can expect the very hash that was compared; null for a mismatch.
+ */
+export type VerifyPassword<User extends BaseUser> = (
+  ctx: Context<User>,
+  account: Account<User> | null,
+  password: string | null,
+) => Promise<Account<User> | null>
+
+/** Text, or null where nothing was sent. Anything else is a malformed request, whoever it is about. */
+export function textField(input: UserInput, name: string): string | null {
+  const value = input[name]
+  if (value === undefined || value === null) return null
+  if (typeof value !== 'string') throw new Problem('invalid_body', { message: `\`user[${name}]\` must be text` })
+  return value
+}
+
+export function authentication<User extends BaseUser>(
+  { users, hasher, run, emit }: AccountsParts<User>,
+  door: SignInDoor<User>,
+): { verify: VerifyPassword<User>; authenticate: Accounts<User>['authenticate'] } {
+  async function rehash(ctx: Context<User>, account: Account<User>, password: string): Promise<Account<User>> {
+    try {
+      const passwordHash = await hasher.hash(password)
+      // Only in place of the hash that was compared: a password changed meanwhile stays changed.
+      const change = { passwordHash, updatedAt: account.user.updatedAt }
+      return (await users.update(account.user.id, change, account.passwordHash)) ?? account
+    } catch (error) {
+      // The old hash still proves the password: a better one is no part of this decision.
+      emit(ctx, 'password.outdated', { userId: account.user.id, detail: Problem.is(error) ? error.code : 'failed' })
+      return account
+    }
+  }
+
+  const verify: VerifyPassword<User> = async (ctx, account, sent) => {
+    const password = normalizePassword(sent ?? '')
+    const hash = account?.passwordHash ?? null
+    let verdict = await hasher.verify(password ?? '', hash)
+    // Pow hashed what was typed, in whatever form it came.
+    if (!verdict.matches && verdict.outdated && sent !== null && password !== null && sent !== password) {
+      verdict = await hasher.verify(sent, hash)
+    }
+    if (verdict.unreadable && account) emit(ctx, 'password.unreadable', { userId: account.user.id })
+    if (!verdict.matches || !account || password === null || sent === null) return null
+    return verdict.outdated ? rehash(ctx, account, password) : account
+  }
+
+  return {
+    verify,
+    async authenticate(ctx, input) {
+      const email = textField(input, 'email')
+      const password = textField(input, 'password')
+      const identifier = normalizeEmail(email ?? '')
+      const account = isEmail(identifier) ? await users.findByIdentifier(identifier) : null
+      const attempt = { ctx, identifier, user: account?.user ?? null }
+      await run('authenticating', attempt)
+      const proven = await verify(ctx, account, password)
+      if (!proven) {
+        emit(ctx, 'sign_in.failed', { identifier, ...(account && { userId: account.user.id }) })
+        await run('authenticationFailed', attempt)
+        throw new Problem('invalid_credentials')
+      }
+      return door(ctx, proven, { methods: ['pwd'] })
+    },
+  }
+}

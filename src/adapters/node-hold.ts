@@ -1,0 +1,64 @@
+import type { ServerResponse } from 'node:http'
+import type { Answer } from '../http/exchange.js'
+import type { Context } from '../sessions/context.js'
+
+type Call = () => void
+
+/**
+ * Holds what an app's own handler writes until the queued writes are done, and drops it when one of them fails:
+ * then their problem is the response. Installed at the first queued write, so a response without any is not touched.
+ */
+export function holdResponse(response: ServerResponse, ctx: Context, send: () => Promise<Answer | null>): void {
+  const real = {
+    writeHead: response.writeHead.bind(response),
+    write: response.write.bind(response),
+    end: response.end.bind(response),
+    flushHeaders: response.flushHeaders.bind(response),
+  }
+  const held: Call[] = []
+  let settling = false
+
+  function release(): void {
+    Object.assign(response, real)
+    for (const call of held) call()
+  }
+
+  async function settle(): Promise<void> {
+    const answer = await send()
+    if (answer === null) return release()
+    Object.assign(response, real)
+    for (const name of response.getHeaderNames()) response.removeHeader(name)
+    response.writeHead(answer.status, answer.headers)
+    response.end(answer.body)
+  }
+
+  function hold(call: Call): void {
+    if (!ctx.hasWrites && !settling) {
+      // The handler threw and its writes are forgotten: nothing is left to wait for.
+      release()
+      return call()
+    }
+    held.push(call)
+    if (settling) return
+    settling = true
+    void settle()
+  }
+
+  Object.assign(response, {
+    writeHead(...args: Parameters<typeof real.writeHead>) {
+      hold(() => real.writeHead(...args))
+      return response
+    },
+    write(...args: Parameters<typeof real.write>) {
+      hold(() => real.write(...args))
+      return false
+    },
+    end(...args: Parameters<typeof real.end>) {
+      hold(() => real.end(...args))
+      return response
+    },
+    flushHeaders() {
+      hold(() => real.flushHeaders())
+    },
+  })
+}

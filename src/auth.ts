@@ -1,0 +1,89 @@
+import { type Accounts, createAccounts } from './accounts/accounts.js'
+import { type Hooks, hookRunner } from './accounts/hooks.js'
+import { type AuthOptions, resolveConfig } from './config.js'
+import { checkExtensions, setUpExtensions } from './extensions/load.js'
+import { createHandling, type Handling } from './http/handle.js'
+import { createRouteTable } from './http/router.js'
+import { allRoutes } from './http/routes.js'
+import { bearerSessions } from './sessions/bearer.js'
+import type { Emit } from './sessions/event.js'
+import type { Sessions } from './sessions/sessions.js'
+import { bounded, boundedStore } from './stores/bounded.js'
+import type { Store } from './stores/store.js'
+import { createTokens } from './tokens/token.js'
+import type { BaseUser, UserRepository } from './users/user.js'
+
+/** The library at work: what adapters call, and what your own controllers call. */
+export interface Auth<User extends BaseUser = BaseUser> extends Handling<User> {
+  /** `create`, `authenticate`, `signIn`, `update`, `delete`: the same rules the routes follow. */
+  readonly accounts: Accounts<User>
+  readonly sessions: Sessions<User>
+  readonly users: UserRepository<User>
+  readonly store: Store
+  /** Throws `unavailable` when the store cannot answer. */
+  ready(): Promise<void>
+}
+
+/** The same users with a deadline on every call. */
+function boundedUsers<User extends BaseUser>(users: UserRepository<User>, ms: number): UserRepository<User> {
+  return {
+    findById: id => bounded(() => users.findById(id), ms),
+    findByIdentifier: identifier => bounded(() => users.findByIdentifier(identifier), ms),
+    insert: account => bounded(() => users.insert(account), ms),
+    update: (id, change, expectedHash) => bounded(() => users.update(id, change, expectedHash), ms),
+    delete: id => bounded(() => users.delete(id), ms),
+    ...(users.joined && { joined: users.joined }),
+  }
+}
+
+/**
+ * Builds an auth from its options.
+ * Throws `TypeError`, naming the option and what to write instead, for options that are missing, unknown or weak.
+ */
+export function createAuth<User extends BaseUser>(options: AuthOptions<User>): Auth<User> {
+  const config = resolveConfig(options)
+  const { now, onEvent, onError, extensions } = config
+  checkExtensions(extensions)
+  const store = boundedStore(config.store, config.deadlineMs)
+  const users = boundedUsers(config.users, config.deadlineMs)
+
+  const emit: Emit = (ctx, name, facts) => {
+    try {
+      onEvent({ name, at: now(), requestId: ctx.id, address: ctx.request.address, ...facts })
+    } catch (error) {
+      onError(error)
+    }
+  }
+
+  const { times, race, loadUser } = config
+  const parts = { store, users, tokens: createTokens(config.secrets), times, race, loadUser, now, emit }
+  const carrier = config.sessions ?? bearerSessions
+  const sessions = typeof carrier === 'function' ? carrier(parts) : carrier
+
+  const hooks: Hooks<User>[] = []
+  const { hasher, passwordLength, presenter, basePath, errors } = config
+  const accounts = createAccounts<User>({
+    users,
+    sessions,
+    values: store.values,
+    hasher,
+    passwordLength,
+    retryMs: times.retryMs,
+    run: hookRunner(hooks),
+    emit,
+    now,
+  })
+  const added = setUpExtensions(extensions, { users, accounts, sessions, values: store.values, now }, hooks)
+  const router = createRouteTable(basePath, allRoutes({ accounts, sessions, users }, added, { basePath, errors }))
+
+  return {
+    ...createHandling({ router, sessions, presenter, emit, onError }),
+    accounts,
+    sessions,
+    users,
+    store,
+    async ready() {
+      await store.ping()
+    },
+  }
+}

@@ -1,0 +1,214 @@
+import type { Clock } from './base/clock.js'
+import { type Duration, milliseconds } from './base/duration.js'
+import type { Extension } from './extensions/extension.js'
+import { guidePresenter, type Presenter, problemPresenter } from './http/presenter.js'
+import type { AuthEvent } from './sessions/event.js'
+import type { LifecycleParts, SessionTimes } from './sessions/lifecycle.js'
+import type { Sessions } from './sessions/sessions.js'
+import { memoryStore } from './stores/memory.js'
+import type { Store } from './stores/store.js'
+import { checkSecrets } from './tokens/secrets.js'
+import { type Argon2Options, argon2Hasher } from './users/argon2.js'
+import type { PasswordHasher } from './users/password-hasher.js'
+import type { BaseUser, UserRepository } from './users/user.js'
+
+export interface SessionOptions {
+  /** How long an access token lives from its issue; use does not extend it. Default: `'30m'`. */
+  access?: Duration
+  /** How long a renewal token lives; each renewal starts it anew. Default: `'30d'`. */
+  renewal?: Duration
+  /** How long a session lives at most, however often it is renewed. Default: `'90d'`. */
+  absolute?: Duration
+  /** How long a replaced renewal token is refused without ending its session. Default: `'10s'`. */
+  raceWindow?: Duration
+  /** How long a retry with the same `Idempotency-Key` gets the same answer. Default: `'2m'`. */
+  retryWindow?: Duration
+  /** What a renewal that lost a race gets: `'refuse'`, or with `'converge'` the winner's pair. Default: `'refuse'`. */
+  race?: 'refuse' | 'converge'
+  /** False checks the session alone: `user` is null until you read it, and one read less is done. Default: true. */
+  loadUser?: boolean
+}
+
+export interface PasswordOptions extends Argon2Options {
+  /** In graphemes. Default: 8. */
+  minLength?: number
+  /** In graphemes. Default: 4096. */
+  maxLength?: number
+}
+
+export interface AuthOptions<User extends BaseUser = BaseUser> {
+  /** At least 32 bytes. In a list the first signs and all verify, so that secrets can rotate. */
+  secret: string | readonly string[]
+  users: UserRepository<User>
+  /** Default: `memoryStore()`, which ends with the process. */
+  store?: Store
+  /** Your own carrier of sessions. Default: `bearerSessions`, tokens in the `Authorization` header. */
+  sessions?: Sessions<NoInfer<User>> | ((parts: LifecycleParts<NoInfer<User>>) => Sessions<NoInfer<User>>)
+  session?: SessionOptions
+  /** Password rules and Argon2id parameters. */
+  password?: PasswordOptions
+  /** Replaces Argon2id. */
+  hasher?: PasswordHasher
+  /** Default: `/api/v1`. */
+  basePath?: `/${string}` | ''
+  /** `'guide'` answers as the guide does; `'problem'` as RFC 9457 with honest statuses. Default: `'guide'`. */
+  errors?: 'guide' | 'problem'
+  /** Replaces the shape of all answers. Default: that of `errors`. */
+  presenter?: Presenter
+  extensions?: readonly Extension<NoInfer<User>>[]
+  /** Most ms for one call to the store or the users; then 503. Default: 500. */
+  deadlineMs?: number
+  /** Called with what an operator may want to know. Default: nobody is told. */
+  onEvent?: (event: AuthEvent) => void
+  /** Called with errors that the client sees as 500 or 503. Default: nobody is told. */
+  onError?: (error: unknown) => void
+  /** Default: the system's clock. */
+  now?: Clock
+}
+
+/** `AuthOptions`, checked, completed and frozen. */
+export interface AuthConfig<User extends BaseUser>
+  extends Required<
+    Pick<
+      AuthOptions<User>,
+      | 'users'
+      | 'store'
+      | 'hasher'
+      | 'basePath'
+      | 'errors'
+      | 'presenter'
+      | 'extensions'
+      | 'deadlineMs'
+      | 'onEvent'
+      | 'onError'
+      | 'now'
+    >
+  > {
+  readonly secrets: readonly [string, ...string[]]
+  readonly sessions: AuthOptions<User>['sessions']
+  readonly times: SessionTimes
+  readonly race: 'refuse' | 'converge'
+  readonly loadUser: boolean
+  readonly passwordLength: { readonly minLength: number; readonly maxLength: number }
+}
+
+const OPTIONS: readonly (keyof AuthOptions)[] = [
+  'secret',
+  'users',
+  'store',
+  'sessions',
+  'session',
+  'password',
+  'hasher',
+  'basePath',
+  'errors',
+  'presenter',
+  'extensions',
+  'deadlineMs',
+  'onEvent',
+  'onError',
+  'now',
+]
+const SESSION_OPTIONS: readonly (keyof SessionOptions)[] = [
+  'access',
+  'renewal',
+  'absolute',
+  'raceWindow',
+  'retryWindow',
+  'race',
+  'loadUser',
+]
+const PASSWORD_OPTIONS: readonly (keyof PasswordOptions)[] = [
+  'minLength',
+  'maxLength',
+  'memoryKiB',
+  'iterations',
+  'parallelism',
+  'concurrency',
+  'queue',
+]
+
+function refuseUnknown(options: object, known: readonly string[], within: string): void {
+  const unknown = Object.keys(options).find(name => !known.includes(name))
+  if (unknown === undefined) return
+  throw new TypeError(`unknown option \`${within}${unknown}\`; known are ${known.join(', ')}`)
+}
+
+function oneOf<T extends string>(name: string, value: T, known: readonly T[]): T {
+  if (known.includes(value)) return value
+  throw new TypeError(`\`${name}\` must be ${known.map(each => `'${each}'`).join(' or ')}`)
+}
+
+function durationMs(name: string, duration: string): number {
+  const ms = milliseconds(duration)
+  if (ms === null || ms === 0)
+    throw new TypeError(`\`session.${name}\` must be a duration like '30m', not '${duration}'`)
+  return ms
+}
+
+function sessionTimes(options: SessionOptions): SessionTimes {
+  const { access = '30m', renewal = '30d', absolute = '90d', raceWindow = '10s', retryWindow = '2m' } = options
+  const times = {
+    accessMs: durationMs('access', access),
+    renewalMs: durationMs('renewal', renewal),
+    sessionMs: durationMs('absolute', absolute),
+    raceMs: durationMs('raceWindow', raceWindow),
+    retryMs: durationMs('retryWindow', retryWindow),
+  }
+  if (times.accessMs > times.renewalMs)
+    throw new TypeError('`session.access` must not be longer than `session.renewal`')
+  if (times.renewalMs > times.sessionMs)
+    throw new TypeError('`session.renewal` must not be longer than `session.absolute`')
+  return times
+}
+
+function lengths({ minLength = 8, maxLength = 4096 }: PasswordOptions): { minLength: number; maxLength: number } {
+  if (!Number.isSafeInteger(minLength) || minLength < 8) throw new TypeError('`password.minLength` must be 8 or more')
+  if (!Number.isSafeInteger(maxLength) || maxLength < 64) throw new TypeError('`password.maxLength` must be 64 or more')
+  if (minLength > maxLength) throw new TypeError('`password.minLength` must not exceed `password.maxLength`')
+  return { minLength, maxLength }
+}
+
+function checkBasePath(basePath: string): string {
+  if (basePath !== '' && !/^(?:\/[A-Za-z0-9_~-]+)+$/.test(basePath)) {
+    throw new TypeError("`basePath` must be like '/api/v1', without a trailing slash, or ''")
+  }
+  return basePath
+}
+
+/** Checks and completes the options. Throws `TypeError` that names the option and what to write instead. */
+export function resolveConfig<User extends BaseUser>(options: AuthOptions<User>): AuthConfig<User> {
+  refuseUnknown(options, OPTIONS, '')
+  const { session = {}, password = {}, errors = 'guide', deadlineMs = 500, now = Date.now } = options
+  refuseUnknown(session, SESSION_OPTIONS, 'session.')
+  refuseUnknown(password, PASSWORD_OPTIONS, 'password.')
+  if (typeof options.users?.findById !== 'function') {
+    throw new TypeError('`users` is missing: pass `memoryUsers()`, `sqlUsers(database)` or your own repository')
+  }
+  if (!Number.isSafeInteger(deadlineMs) || deadlineMs < 1)
+    throw new TypeError('`deadlineMs` must be a whole number above 0')
+  const presenters = { guide: guidePresenter, problem: problemPresenter }
+  return Object.freeze({
+    secrets: checkSecrets(options.secret),
+    users: options.users,
+    store: options.store ?? memoryStore({ now }),
+    sessions: options.sessions,
+    times: Object.freeze(sessionTimes(session)),
+    race: oneOf('session.race', session.race ?? 'refuse', ['refuse', 'converge']),
+    loadUser: session.loadUser ?? true,
+    passwordLength: lengths(password),
+    hasher: options.hasher ?? argon2Hasher(argon2Options(password)),
+    basePath: checkBasePath(options.basePath ?? '/api/v1') as `/${string}`,
+    errors: oneOf('errors', errors, ['guide', 'problem']),
+    presenter: options.presenter ?? presenters[errors],
+    extensions: options.extensions ?? [],
+    deadlineMs,
+    onEvent: options.onEvent ?? (() => {}),
+    onError: options.onError ?? (() => {}),
+    now,
+  })
+}
+
+function argon2Options({ minLength: _min, maxLength: _max, ...options }: PasswordOptions): Argon2Options {
+  return options
+}

@@ -1,0 +1,24 @@
+import type { Caller } from '../sessions/context.js'
+
+/** A request as Pawl sees it. Adapters make one; the platform's own request stays with them. */
+export interface Exchange extends Caller {
+  /** As it came: `GET`. */
+  readonly method: string
+  /** Path and query as they came: `/api/v1/session?x=1`. */
+  readonly target: string
+  /** Reads the body. Throws `body_too_large` as soon as more than `limit` bytes are declared or counted. */
+  readBody(limit: number): Promise<Uint8Array>
+}
+
+/** A response as Pawl makes it. */
+export interface Answer {
+  readonly status: number
+  readonly headers: Readonly<Record<string, string>>
+  readonly body: string | null
+}
+
+/** The path of a target, without its query. */
+export function pathOf(target: string): string {
+  const query = target.indexOf('?')
+  return query === -1 ? target : target.slice(0, query)
+}

@@ -1,0 +1,103 @@
+import { type Awaitable, isPromise } from '../base/awaitable.js'
+import { Problem } from '../base/problem.js'
+import { Context } from '../sessions/context.js'
+import type { Emit } from '../sessions/event.js'
+import type { Sessions } from '../sessions/sessions.js'
+import type { BaseUser } from '../users/user.js'
+import { type Answer, type Exchange, pathOf } from './exchange.js'
+import { applyGuard } from './guards.js'
+import { readInput } from './input.js'
+import type { Presenter } from './presenter.js'
+import { isAnswer } from './route.js'
+import type { Match, Router } from './router.js'
+
+export interface HandleParts<User extends BaseUser> {
+  readonly router: Router<User>
+  readonly sessions: Sessions<User>
+  readonly presenter: Presenter
+  readonly emit: Emit
+  readonly onError: (error: unknown) => void
+}
+
+/** A request in three steps: `open` finds out who it is, `handle` answers, `send` runs the queued writes. */
+export interface Handling<User extends BaseUser> {
+  /** Never throws: what went wrong waits in `ctx.failure` for the guard. Answers at once where the store does. */
+  open(exchange: Exchange): Awaitable<Context<User, Exchange>>
+  /** The answer of one of our routes, presented and sent; null, at once, when the path is none of ours. */
+  handle(ctx: Context<User, Exchange>): Awaitable<Answer | null>
+  /** Runs the queued writes, right before a response leaves. Null when they are done; the answer to give instead when one failed. */
+  send(ctx: Context<User, Exchange>): Promise<Answer | null>
+  /** The answer for something thrown: a problem as it is, anything else as `internal`. Forgets the queued writes. */
+  present(error: unknown, ctx: Context<User, Exchange>, presenter?: Presenter): Answer
+  /** Everything at once, for an app that has nothing but these routes. Never throws. */
+  respond(exchange: Exchange): Promise<Answer>
+}
+
+export function createHandling<User extends BaseUser>(parts: HandleParts<User>): Handling<User> {
+  const { router, sessions, presenter, emit, onError } = parts
+
+  function open(exchange: Exchange): Awaitable<Context<User, Exchange>> {
+    const ctx = new Context<User, Exchange>(exchange)
+    const failed = (error: unknown) => {
+      ctx.failure = error
+      return ctx
+    }
+    try {
+      const fetched = sessions.fetch(ctx)
+      return isPromise(fetched) ? fetched.then(() => ctx, failed) : ctx
+    } catch (error) {
+      return failed(error)
+    }
+  }
+
+  function present(error: unknown, ctx: Context<User, Exchange>, shown = presenter): Answer {
+    ctx.discard()
+    const problem = Problem.is(error) ? error : new Problem('internal', { cause: error })
+    if (problem.cause !== undefined) onError(problem.cause)
+    if (problem.status === 401) emit(ctx, 'token.refused', { detail: ctx.refusal ?? problem.code })
+    return shown.problem(problem, ctx)
+  }
+
+  async function send(ctx: Context<User, Exchange>): Promise<Answer | null> {
+    try {
+      await ctx.commit()
+      return null
+    } catch (error) {
+      return present(error, ctx)
+    }
+  }
+
+  async function answer(ctx: Context<User, Exchange>, { route, params }: Match<User>): Promise<Answer> {
+    ctx.params = params
+    applyGuard(route.guard, ctx)
+    const input = route.method === 'GET' ? Object.create(null) : await readInput(ctx.request, route.needsInput ?? false)
+    const result = await route.handle(ctx, input)
+    if (isAnswer(result)) return result
+    if (result !== undefined) return presenter.data(result, ctx)
+    return ctx.tokens ? presenter.tokens(ctx.tokens, ctx) : presenter.data({}, ctx)
+  }
+
+  function handle(ctx: Context<User, Exchange>): Awaitable<Answer | null> {
+    try {
+      const match = router(ctx.request.method, pathOf(ctx.request.target))
+      if (!match) return null
+      return answer(ctx, match).then(
+        async answered => (await send(ctx)) ?? answered,
+        error => present(error, ctx),
+      )
+    } catch (error) {
+      return present(error, ctx)
+    }
+  }
+
+  return {
+    open,
+    send,
+    present,
+    handle,
+    async respond(exchange) {
+      const ctx = await open(exchange)
+      return (await handle(ctx)) ?? present(new Problem('not_found'), ctx)
+    },
+  }
+}

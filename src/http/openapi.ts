@@ -1,0 +1,137 @@
+import type { Route, RouteDescription } from './route.js'
+import { STATUS_TEXTS } from './status.js'
+
+// Routes differ in their user type, which a description does not show.
+type AnyRoute = Pick<Route, 'method' | 'path' | 'guard' | 'needsInput' | 'description'>
+type Schema = Readonly<Record<string, unknown>>
+
+const text: Schema = { type: 'string' }
+const nullableText: Schema = { type: ['string', 'null'] }
+const time: Schema = { type: 'string', format: 'date-time' }
+const object = (properties: Readonly<Record<string, Schema>>, optional: readonly string[] = []): Schema => ({
+  type: 'object',
+  required: Object.keys(properties).filter(name => !optional.includes(name)),
+  properties,
+})
+const ref = (name: string): Schema => ({ $ref: `#/components/schemas/${name}` })
+const device = object({ user_agent: nullableText, address: nullableText })
+
+const SCHEMAS: Readonly<Record<string, Schema>> = {
+  Empty: { type: 'object' },
+  Anything: { type: 'object' },
+  Tokens: object({ access_token: text, renewal_token: text }),
+  User: object({ id: text, email: text, created_at: time, updated_at: time }),
+  Session: object({
+    id: { type: 'string', format: 'uuid' },
+    current: { type: 'boolean' },
+    created_at: time,
+    authenticated_at: time,
+    renewed_at: time,
+    access_expires_at: time,
+    renewal_expires_at: time,
+    expires_at: time,
+    methods: { type: 'array', items: text },
+    device: object({ created: device, renewed: device }),
+    data: { type: 'object' },
+  }),
+  Account: object({ user: ref('User') }),
+  Profile: object({ user: ref('User'), session: ref('Session') }, ['session']),
+  SessionList: object({ sessions: { type: 'array', items: ref('Session') } }),
+}
+
+const fieldErrors: Schema = { type: 'object', additionalProperties: { type: 'array', items: text } }
+const integer: Schema = { type: 'integer' }
+const PROBLEMS: Readonly<Record<'guide' | 'problem', Schema>> = {
+  guide: object({
+    error: object({ status: integer, code: integer, message: text, errors: fieldErrors, reason: text }, [
+      'status',
+      'code',
+      'errors',
+    ]),
+  }),
+  problem: object({ type: text, title: text, status: integer, errors: fieldErrors, reason: text }, ['errors']),
+}
+
+function requestBody({ user = [] }: RouteDescription, needed: boolean): Schema {
+  const names = user.map(name => name.replace('?', ''))
+  const optional = user.filter(name => name.endsWith('?')).map(name => name.replace('?', ''))
+  const fields = Object.fromEntries(
+    names.map(name => [name, name.includes('password') ? { ...text, format: 'password' } : text]),
+  )
+  const json = object({ user: object(fields, optional) })
+  const form = object(
+    Object.fromEntries(names.map(name => [`user[${name}]`, text])),
+    optional.map(name => `user[${name}]`),
+  )
+  return {
+    required: needed,
+    content: {
+      'application/json': { schema: json },
+      'application/x-www-form-urlencoded': { schema: form },
+      'multipart/form-data': { schema: form },
+    },
+  }
+}
+
+function statuses({ guard, needsInput, description }: AnyRoute, errors: 'guide' | 'problem'): number[] {
+  const { token, refusals = [] } = description
+  const all = new Set([...refusals, 503])
+  if (guard === 'authenticated' || token === 'renewal') all.add(401)
+  if (needsInput) for (const status of [400, 413, 415]) all.add(status)
+  // One failed registration, two words for it.
+  if (all.has(500)) all.delete(errors === 'guide' ? 422 : 500)
+  return [...all].sort((a, b) => a - b)
+}
+
+function operation(route: AnyRoute, errors: 'guide' | 'problem'): Schema {
+  const { method, path, guard, needsInput = false, description } = route
+  const problemType = errors === 'guide' ? 'application/json' : 'application/problem+json'
+  const refusal = { [problemType]: { schema: ref('Problem') } }
+  const data =
+    description.answers === 'Anything' ? ref('Anything') : object({ data: ref(description.answers ?? 'Empty') })
+  const parameters = [...path.matchAll(/:(\w+)/g)].map(([, name]) => ({
+    name,
+    in: 'path',
+    required: true,
+    schema: text,
+  }))
+  const needsToken = guard === 'authenticated' || description.token !== undefined
+  return {
+    summary: description.summary,
+    operationId: `${method.toLowerCase()}${path.replace(/[^A-Za-z]+(\w)/g, (_, letter: string) => letter.toUpperCase())}`,
+    security: needsToken ? [{ [description.token === 'renewal' ? 'renewalToken' : 'accessToken']: [] }] : [],
+    ...(parameters.length > 0 && { parameters }),
+    ...(description.user && { requestBody: requestBody(description, needsInput) }),
+    responses: {
+      200: { description: STATUS_TEXTS[200], content: { 'application/json': { schema: data } } },
+      ...Object.fromEntries(
+        statuses(route, errors).map(status => [status, { description: STATUS_TEXTS[status], content: refusal }]),
+      ),
+    },
+  }
+}
+
+/** Describes exactly the routes that are mounted, as OpenAPI 3.1. */
+export function openApi(
+  routes: readonly AnyRoute[],
+  { basePath, errors }: { readonly basePath: string; readonly errors: 'guide' | 'problem' },
+): Schema {
+  const paths: Record<string, Record<string, Schema>> = {}
+  for (const route of routes) {
+    const path = route.path.replace(/:(\w+)/g, '{$1}')
+    paths[path] = { ...paths[path], [route.method.toLowerCase()]: operation(route, errors) }
+  }
+  return {
+    openapi: '3.1.0',
+    info: { title: 'Pawl', version: '1', license: { name: 'MIT', identifier: 'MIT' } },
+    servers: [{ url: basePath || '/' }],
+    paths,
+    components: {
+      securitySchemes: {
+        accessToken: { type: 'http', scheme: 'bearer', description: 'The access token.' },
+        renewalToken: { type: 'http', scheme: 'bearer', description: 'The renewal token.' },
+      },
+      schemas: { ...SCHEMAS, Problem: PROBLEMS[errors] },
+    },
+  }
+}

@@ -1,0 +1,52 @@
+import type { BaseUser } from '../users/user.js'
+import { userInput } from './input.js'
+import type { Route } from './route.js'
+import type { Rooms } from './routes.js'
+import { userView } from './view.js'
+
+/** `/registration`: the guide's sign-up, and changing or closing the own account. */
+export function registrationRoutes<User extends BaseUser>({ accounts }: Rooms<User>): readonly Route<User>[] {
+  return [
+    {
+      method: 'POST',
+      path: '/registration',
+      needsInput: true,
+      description: {
+        summary: 'Register and sign in',
+        user: ['email', 'password', 'password_confirmation'],
+        answers: 'Tokens',
+        refusals: [422, 500],
+      },
+      async handle(ctx, input) {
+        await accounts.create(ctx, userInput(input))
+        return undefined
+      },
+    },
+    {
+      method: 'PATCH',
+      path: '/registration',
+      guard: 'authenticated',
+      needsInput: true,
+      description: {
+        summary: 'Change the own email or password; other sessions end',
+        user: ['current_password', 'email?', 'password?', 'password_confirmation?'],
+        answers: 'Account',
+        refusals: [422],
+      },
+      async handle(ctx, input) {
+        return { user: userView(await accounts.update(ctx, userInput(input))) }
+      },
+    },
+    {
+      method: 'DELETE',
+      path: '/registration',
+      guard: 'authenticated',
+      description: { summary: 'Close the own account; all sessions end', user: ['current_password'] },
+      async handle(ctx, input) {
+        // Without a `user` there is no password to prove: refused like a wrong one.
+        await accounts.delete(ctx, userInput({ user: {}, ...input }))
+        return {}
+      },
+    },
+  ]
+}

@@ -1,0 +1,60 @@
+import { randomBytes } from 'node:crypto'
+import { existsSync, mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
+import { join, resolve } from 'node:path'
+import { type ServeConfig, settingError } from './env.js'
+
+/** Where a server keeps its things. */
+export interface Place {
+  /** Path of the SQLite file, or `:memory:`. */
+  readonly databaseFile: string
+  /** Null when nothing is kept there: database and secret are given. */
+  readonly dataDir: string | null
+}
+
+/** A new server secret: 32 random bytes as text. */
+export function newSecret(): string {
+  return randomBytes(32).toString('base64url')
+}
+
+/** The file of a `DATABASE_URL`. Throws for a kind of database that is not there yet. */
+function fileOf(databaseUrl: string): string {
+  const path = /^(?:sqlite|file):(?:\/\/)?(.+)$/.exec(databaseUrl)?.[1]
+  if (path !== undefined) return path === ':memory:' ? path : resolve(path)
+  const scheme = /^[a-z][a-z0-9+.-]*:/i.exec(databaseUrl)?.[0] ?? 'a URL without a scheme'
+  throw settingError(`DATABASE_URL must be like sqlite:path/to/pawl.db; this Pawl has no store for ${scheme}`)
+}
+
+/** Finds the database and makes the data folder, mode 0700, where one is needed. */
+export function findPlace({ databaseUrl, dataDir = 'pawl-data', secret }: ServeConfig): Place {
+  const folder = resolve(dataDir)
+  const needed = databaseUrl === undefined || secret === undefined
+  if (needed) {
+    mkdirSync(folder, { recursive: true, mode: 0o700 })
+    if (!statSync(folder).isDirectory()) throw settingError(`PAWL_DATA_DIR ${folder} is not a folder`)
+  }
+  return {
+    databaseFile: databaseUrl === undefined ? join(folder, 'pawl.db') : fileOf(databaseUrl),
+    dataDir: needed ? folder : null,
+  }
+}
+
+/**
+ * The secrets kept in the data folder, one a line, the first signs. Makes one, mode 0600, for a database that is new.
+ * A database that is in use and has lost its secret is refused: a new one would sign everybody out.
+ */
+export function keptSecrets(dataDir: string, isNewDatabase: boolean): readonly string[] {
+  const file = join(dataDir, 'secret')
+  if (!existsSync(file)) {
+    if (!isNewDatabase) {
+      throw settingError(
+        `${file} is gone, and its sessions with it: set PAWL_SECRET to the old secret,` +
+          ` or sign everybody out with \`npx pawl keys > ${file}\``,
+      )
+    }
+    writeFileSync(file, `${newSecret()}\n`, { mode: 0o600, flag: 'wx', flush: true })
+  }
+  return readFileSync(file, 'utf8')
+    .split('\n')
+    .map(line => line.trim())
+    .filter(line => line !== '')
+}

@@ -1,0 +1,113 @@
+import { type Duration, milliseconds } from '../base/duration.js'
+import type { AuthOptions, PasswordOptions, SessionOptions } from '../config.js'
+
+/** What `pawl serve` needs beyond the options of `createAuth`. */
+export interface ServerOptions {
+  /** Default: `127.0.0.1`. */
+  host?: string
+  /** 0 takes any free one. Default: 4000. */
+  port?: number
+  /** `sqlite:path`. Default: `pawl.db` in the data folder. */
+  databaseUrl?: string
+  /** Where the database and the secret are kept. Default: `pawl-data`. */
+  dataDir?: string
+  /** Connections held at most. Default: 10000. */
+  maxConnections?: number
+  /** `'silent'` writes no log. Default: `'info'`. */
+  log?: 'info' | 'silent'
+}
+
+/** What `pawl.config.js` exports as its default: any of these, all optional. */
+export type ServeConfig = ServerOptions & Partial<AuthOptions>
+
+/** A setting that cannot be used. The message names it and says what to write instead. */
+export function settingError(message: string): Error {
+  return Object.assign(new Error(message), { name: 'SettingError' })
+}
+
+type Read = (text: string, name: string) => ServeConfig
+
+function refuse(name: string, expected: string): never {
+  throw settingError(`${name} must be ${expected}`)
+}
+
+function whole(text: string, name: string, least: number, most: number): number {
+  const value = /^\d{1,9}$/.test(text) ? Number(text) : -1
+  return value >= least && value <= most ? value : refuse(name, `a whole number from ${least} to ${most}`)
+}
+
+function filled(text: string, name: string): string {
+  return text.trim() === '' ? refuse(name, 'filled or not set at all') : text
+}
+
+function choice<T extends string>(text: string, name: string, known: readonly T[]): T {
+  return known.find(each => each === text) ?? refuse(name, known.join(' or '))
+}
+
+const session =
+  (key: 'access' | 'renewal' | 'absolute' | 'raceWindow' | 'retryWindow'): Read =>
+  (text, name) => {
+    if (!milliseconds(text)) refuse(name, 'a duration like 30m, 12h or 30d')
+    return { session: { [key]: text as Duration } satisfies SessionOptions }
+  }
+
+const password =
+  (key: 'minLength' | 'maxLength' | 'concurrency' | 'queue', least: number): Read =>
+  (text, name) => ({ password: { [key]: whole(text, name, least, 1_000_000) } satisfies PasswordOptions })
+
+/** Every setting of the environment; `docs/server.md` explains each. */
+export const SETTINGS: Readonly<Record<string, Read>> = {
+  DATABASE_URL: (text, name) => ({ databaseUrl: filled(text, name) }),
+  PAWL_ACCESS_LIFETIME: session('access'),
+  PAWL_BASE_PATH: text => ({ basePath: text as `/${string}` }),
+  PAWL_DATA_DIR: (text, name) => ({ dataDir: filled(text, name) }),
+  PAWL_ERRORS: (text, name) => ({ errors: choice(text, name, ['guide', 'problem']) }),
+  PAWL_HASH_CONCURRENCY: password('concurrency', 1),
+  PAWL_HASH_QUEUE: password('queue', 1),
+  PAWL_HOST: (text, name) => ({ host: filled(text, name) }),
+  PAWL_LOG: (text, name) => ({ log: choice(text, name, ['info', 'silent']) }),
+  PAWL_MAX_CONNECTIONS: (text, name) => ({ maxConnections: whole(text, name, 1, 1_000_000) }),
+  PAWL_PASSWORD_MAX_LENGTH: password('maxLength', 64),
+  PAWL_PASSWORD_MIN_LENGTH: password('minLength', 8),
+  PAWL_PORT: (text, name) => ({ port: whole(text, name, 0, 65_535) }),
+  PAWL_RACE: (text, name) => ({ session: { race: choice(text, name, ['refuse', 'converge']) } }),
+  PAWL_RACE_WINDOW: session('raceWindow'),
+  PAWL_RENEWAL_LIFETIME: session('renewal'),
+  PAWL_RETRY_WINDOW: session('retryWindow'),
+  PAWL_SECRET: text => ({ secret: text.split(',').map(each => each.trim()) }),
+  PAWL_SESSION_LIFETIME: session('absolute'),
+}
+
+/** Adds settings to those there are. A setting made in two places with two values is refused, by name. */
+export function mergeSettings<T extends object>(into: T, from: Partial<T>, where: string): T {
+  const merged = { ...into } as Record<string, unknown>
+  for (const [key, value] of Object.entries(from)) {
+    const before = merged[key]
+    const nested = (key === 'session' || key === 'password') && before !== undefined
+    if (nested) merged[key] = mergeSettings(before as object, value as object, where)
+    else if (before !== undefined && before !== value) {
+      throw settingError(`\`${key}\` is set in ${where} and in the configuration file: keep one`)
+    } else merged[key] = value
+  }
+  return merged as T
+}
+
+/** Reads the settings. Throws for one that is unknown, unreadable, or set in two places. */
+export function readEnv(env: Readonly<Record<string, string | undefined>>, file: ServeConfig = {}): ServeConfig {
+  let config = file
+  for (const [name, text] of Object.entries(env)) {
+    if (text === undefined) continue
+    const read = Object.hasOwn(SETTINGS, name) ? SETTINGS[name] : undefined
+    if (read) config = mergeSettings(config, read(text, name), name)
+    else if (name.startsWith('PAWL_')) {
+      const known = Object.keys(SETTINGS).join(', ')
+      throw settingError(`unknown setting ${name}; known are ${known}`)
+    }
+  }
+  return config
+}
+
+/** The process's own environment: the only place that reads it. */
+export function processEnv(): Readonly<Record<string, string | undefined>> {
+  return process.env
+}

@@ -1,0 +1,97 @@
+import { randomUUID } from 'node:crypto'
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
+import type { Socket } from 'node:net'
+import { Problem } from '../base/problem.js'
+import { pathOf } from '../http/exchange.js'
+import type { Presenter } from '../http/presenter.js'
+
+type Listener = (request: IncomingMessage, response: ServerResponse) => void
+
+/** Slow clients cost little: headers within 10 s, a whole request within 15 s, 65 s between requests. */
+const TIMES = {
+  headersTimeout: 10_000,
+  requestTimeout: 15_000,
+  keepAliveTimeout: 65_000,
+  connectionsCheckingInterval: 1000,
+}
+/** How long work under way may take once the server is told to stop. */
+const DRAIN_MS = 9000
+
+export interface HttpServer {
+  readonly server: Server
+  /** Stops accepting, lets work under way finish, and resolves when the last connection is gone. */
+  drain(): Promise<void>
+}
+
+export interface HttpServerParts {
+  readonly listener: Listener
+  /** Throws when the store cannot answer. */
+  readonly ready: () => Promise<void>
+  readonly presenter: Presenter
+  readonly maxConnections: number
+  /** Called when a request is over. */
+  readonly finished: (request: IncomingMessage, response: ServerResponse, ms: number) => void
+}
+
+const CLIENT_ERRORS: Readonly<Record<string, Problem>> = {
+  ERR_HTTP_REQUEST_TIMEOUT: new Problem('request_timeout'),
+  HPE_HEADER_OVERFLOW: new Problem('headers_too_large'),
+}
+const MALFORMED = new Problem('invalid_request', { message: 'Request is not valid HTTP' })
+
+/** Answers what never became a request: the same JSON, and the connection closes. */
+function answerClientError(error: Error & { code?: string }, socket: Socket, presenter: Presenter): void {
+  if (!socket.writable || error.code === 'ECONNRESET') return void socket.destroy()
+  const problem = CLIENT_ERRORS[error.code ?? ''] ?? MALFORMED
+  const { status, headers, body } = presenter.problem(problem, null as never)
+  const lines = Object.entries({ ...headers, 'content-length': Buffer.byteLength(body ?? ''), connection: 'close' })
+  const head = lines.map(([name, value]) => `${name}: ${value}\r\n`).join('')
+  socket.end(`HTTP/1.1 ${status} ${problem.code}\r\n${head}\r\n${body}`)
+}
+
+/** Wraps a listener with what a server on a network needs: health, time-outs, a cap, a drain. */
+export function createHttpServer(parts: HttpServerParts): HttpServer {
+  const { listener, ready, presenter, maxConnections, finished } = parts
+  let draining = false
+
+  async function health(response: ServerResponse, isReady: Promise<void>): Promise<void> {
+    const up = await isReady.then(
+      () => true,
+      () => false,
+    )
+    const status = up ? 200 : 503
+    response.writeHead(status, { 'content-type': 'application/json; charset=utf-8', 'cache-control': 'no-store' })
+    response.end(JSON.stringify({ status: up ? 'ok' : 'unavailable' }))
+  }
+
+  const server = createServer(TIMES, (request, response) => {
+    const started = performance.now()
+    const id = randomUUID()
+    Object.assign(request, { id })
+    response.setHeader('x-request-id', id)
+    response.once('close', () => finished(request, response, performance.now() - started))
+    if (draining) response.shouldKeepAlive = false
+    const isRead = request.method === 'GET' || request.method === 'HEAD'
+    const path = isRead ? pathOf(request.url ?? '') : ''
+    if (path === '/livez') return void health(response, Promise.resolve())
+    if (path === '/readyz') return void health(response, draining ? Promise.reject() : ready())
+    listener(request, response)
+  })
+  server.maxConnections = maxConnections
+  server.on('clientError', (error, socket) => answerClientError(error, socket as Socket, presenter))
+
+  return {
+    server,
+    drain() {
+      draining = true
+      return new Promise(resolve => {
+        const impatience = setTimeout(() => server.closeAllConnections(), DRAIN_MS)
+        server.close(() => {
+          clearTimeout(impatience)
+          resolve()
+        })
+        server.closeIdleConnections()
+      })
+    },
+  }
+}

@@ -1,0 +1,89 @@
+import { Problem } from '../base/problem.js'
+import type { SessionChange } from '../stores/session-store.js'
+import type { BaseUser } from '../users/user.js'
+import type { Context } from './context.js'
+import { createLifecycle, type LifecycleParts } from './lifecycle.js'
+import type { OwnSessions, Sessions } from './sessions.js'
+
+/** The guide's bare token, or one `Bearer` in any letter case and one space (RFC 6750, 2.1). */
+const CREDENTIALS = /^(?:bearer )?([A-Za-z0-9_-]+)$/i
+/** Printable ASCII, as header values are; long enough for any UUID or hash. */
+const RETRY_KEY = /^[\x21-\x7e]{1,255}$/
+
+/** The token in `Authorization`; null when there is none, two, or one in another scheme. */
+export function bearerToken(ctx: Context): string | null {
+  const header = ctx.request.header('authorization')
+  return header === null ? null : (CREDENTIALS.exec(header)?.[1] ?? null)
+}
+
+/** The request's `Idempotency-Key`, or null. Throws `invalid_request` for one that cannot be kept apart from others. */
+export function retryKey(ctx: Context): string | null {
+  const key = ctx.request.header('idempotency-key')
+  if (key !== null && !RETRY_KEY.test(key)) {
+    throw new Problem('invalid_request', { message: 'Idempotency-Key must be 1 to 255 printable ASCII characters' })
+  }
+  return key
+}
+
+/** Carries tokens in the `Authorization` header, for APIs. */
+export function bearerSessions<User extends BaseUser>(parts: LifecycleParts<User>): Sessions<User> {
+  const { store, users, emit, now } = parts
+  const { sessions } = store
+  const lifecycle = createLifecycle(parts)
+
+  const own: OwnSessions<User> = {
+    async list(user) {
+      const account = await users.findById(user.id)
+      const listed = await sessions.listByUser(user.id)
+      return listed.filter(session => lifecycle.isLive(session, account))
+    },
+    async end(ctx, id) {
+      const session = await sessions.find(id)
+      if (!session || session.userId !== (ctx.user?.id ?? ctx.session?.userId)) return false
+      ctx.beforeSend(async () => {
+        if (await sessions.delete(id)) emit(ctx, 'session.ended', { userId: session.userId, sessionId: id })
+      })
+      return true
+    },
+    endAll(ctx, user, { exceptCurrent = false } = {}) {
+      const except = exceptCurrent ? ctx.session?.id : undefined
+      ctx.beforeSend(async () => {
+        const ended = await sessions.deleteByUser(user.id, except === undefined ? {} : { except })
+        emit(ctx, 'sessions.ended', { userId: user.id, detail: String(ended) })
+      })
+    },
+    async keep(ctx, credentialEpoch) {
+      if (ctx.session) await lifecycle.change(ctx, { credentialEpoch })
+    },
+    change(ctx, { authenticated, data }) {
+      const { session } = ctx
+      if (!session) throw new Problem('not_authenticated')
+      const change: SessionChange = {
+        ...(authenticated !== undefined && {
+          authenticatedAt: now(),
+          methods: [...new Set([...session.methods, authenticated])],
+        }),
+        ...(data !== undefined && { data }),
+      }
+      ctx.session = { ...session, ...change }
+      ctx.beforeSend(() => lifecycle.change(ctx, change))
+    },
+  }
+
+  return {
+    fetch(ctx) {
+      if (ctx.request.header('authorization') === null) return null
+      const token = bearerToken(ctx)
+      if (token !== null) return lifecycle.check(ctx, token)
+      ctx.refusal = 'malformed'
+      return null
+    },
+    create: (ctx, account, facts) => lifecycle.start(ctx, account, facts),
+    renew(ctx) {
+      const token = bearerToken(ctx)
+      return token === null ? null : lifecycle.renew(ctx, token, retryKey(ctx))
+    },
+    delete: ctx => lifecycle.end(ctx, bearerToken(ctx)),
+    own,
+  }
+}

@@ -1,0 +1,98 @@
+import type { Awaitable } from '../base/awaitable.js'
+import type { Device, Session } from '../stores/session-store.js'
+import { newId } from '../tokens/random.js'
+import type { BaseUser } from '../users/user.js'
+
+/** What Pawl asks of a request, whatever server it came through. */
+export interface Caller {
+  /** The value of a header by its lower-case name; null when it is not there. Repeated headers are joined with `, `. */
+  header(name: string): string | null
+  /** The peer's address; null when there is none to know. */
+  readonly address: string | null
+  /** The id the server gave the request for its logs, where it gave one. */
+  readonly id?: string | undefined
+}
+
+/** A pair of tokens, told to the client once and stored nowhere. */
+export interface IssuedTokens {
+  readonly accessToken: string
+  readonly renewalToken: string
+}
+
+/** Why a presented token opened nothing. For the log; a client is not told. */
+export type Refusal = 'malformed' | 'forged' | 'ended' | 'replaced' | 'reused' | 'expired' | 'user_gone'
+
+const LONGEST_USER_AGENT = 256
+
+/** One request, from open to send: its facts, and the writes it has queued. */
+export class Context<User extends BaseUser = BaseUser, Request extends Caller = Caller> {
+  readonly request: Request
+  /** Segments of the path that a route names with `:name`. */
+  params: Readonly<Record<string, string>> = {}
+  user: User | null = null
+  session: Session | null = null
+  /** The tokens made during this request. */
+  tokens: IssuedTokens | null = null
+  /** Why the presented token opened nothing; null when it did, or when there was none. */
+  refusal: Refusal | null = null
+  /** What kept Pawl from finding out who this is: the store is away. Guards throw it; null when nothing did. */
+  failure: unknown = null
+  /** Called at the first queued write, so that an adapter can hold a response that is not its own. */
+  onQueued: (() => void) | null = null
+  #id: string | null = null
+  #writes: (() => Awaitable<void>)[] = []
+
+  constructor(request: Request) {
+    this.request = request
+  }
+
+  /** The request's id in logs: the server's, or a random one. */
+  get id(): string {
+    this.#id ??= this.request.id ?? newId()
+    return this.#id
+  }
+
+  get device(): Device {
+    const userAgent = this.request.header('user-agent')
+    return { userAgent: userAgent?.slice(0, LONGEST_USER_AGENT) ?? null, address: this.request.address }
+  }
+
+  /** True when somebody is signed in. */
+  get authenticated(): boolean {
+    return this.session !== null || this.user !== null
+  }
+
+  /** True while writes wait for the response. */
+  get hasWrites(): boolean {
+    return this.#writes.length > 0
+  }
+
+  /**
+   * Queues a write. Writes run in order right before the response leaves, and not at all if the request fails:
+   * no client is told of tokens that were not stored, and none are stored that no client was told of.
+   */
+  beforeSend(write: () => Awaitable<void>): void {
+    this.#writes.push(write)
+    if (this.#writes.length === 1) this.onQueued?.()
+  }
+
+  /** Runs the queued writes. The first that throws ends it; later ones do not run. */
+  async commit(): Promise<void> {
+    while (this.#writes.length > 0) {
+      const writes = this.#writes
+      this.#writes = []
+      for (const write of writes) await write()
+    }
+  }
+
+  /** Forgets the queued writes and the tokens they would have stored. */
+  discard(): void {
+    this.#writes = []
+    this.tokens = null
+  }
+
+  /** Shows ids only: a context that is logged tells no token. */
+  toJSON(): { id: string; userId: string | null; sessionId: string | null } {
+    return { id: this.id, userId: this.user?.id ?? null, sessionId: this.session?.id ?? null }
+  }
+}

@@ -1,0 +1,38 @@
+import type { Context } from './context.js'
+
+export type AuthEventName =
+  | 'account.created'
+  | 'account.updated'
+  | 'account.deleted'
+  | 'password.outdated'
+  | 'password.unreadable'
+  | 'session.created'
+  | 'session.renewed'
+  | 'session.reauthenticated'
+  | 'session.reused'
+  | 'session.ended'
+  | 'sessions.ended'
+  | 'sign_in.failed'
+  | 'token.refused'
+
+/** Something that happened and that an operator may want to know. Holds no secret. */
+export interface AuthEvent {
+  readonly name: AuthEventName
+  /** Milliseconds since 1970. */
+  readonly at: number
+  readonly requestId: string
+  readonly address: string | null
+  readonly userId?: string
+  readonly sessionId?: string
+  /** The identifier of a failed sign-in, in its normal form. */
+  readonly identifier?: string
+  /** Why, where the name does not say it: the refusal of a token, how many sessions ended. */
+  readonly detail?: string
+}
+
+/** Tells the listener. What it throws goes to the error sink and changes no answer. */
+export type Emit = (
+  ctx: Context,
+  name: AuthEventName,
+  facts?: Pick<AuthEvent, 'userId' | 'sessionId' | 'identifier' | 'detail'>,
+) => void

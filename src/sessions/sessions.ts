@@ -1,0 +1,44 @@
+import type { Awaitable } from '../base/awaitable.js'
+import type { JsonObject } from '../base/json.js'
+import type { Session } from '../stores/session-store.js'
+import type { Account, BaseUser } from '../users/user.js'
+import type { Context, IssuedTokens } from './context.js'
+
+/** How somebody came in. */
+export interface SignInFacts {
+  /** How identity was proven: RFC 8176 names. */
+  readonly methods: readonly string[]
+  /** The application's own facts about the session. */
+  readonly data?: JsonObject
+}
+
+/** Ties sessions to requests: the guide's authorization plug. Replace it to carry tokens your own way. */
+export interface Sessions<User extends BaseUser = BaseUser> {
+  /**
+   * Finds out who sent the request and sets `ctx.user` and `ctx.session`; null for nobody.
+   * Null means the token is bad. A store that is away throws instead, so that nobody is signed out by it.
+   */
+  fetch(ctx: Context<User>): Awaitable<User | null>
+  /** Makes a session for the user, sets `ctx.tokens`, and queues its write. */
+  create(ctx: Context<User>, account: Account<User>, facts: SignInFacts): Awaitable<IssuedTokens>
+  /** Exchanges the presented renewal token for a new pair in `ctx.tokens`; null when the token is bad. */
+  renew(ctx: Context<User>): Awaitable<User | null>
+  /** Queues the end of the presented token's session. A token that is unknown or broken ends nothing and is no error. */
+  delete(ctx: Context<User>): Awaitable<void>
+  /** A user's own sessions. Without it their routes are not mounted and a new password cannot end other sessions. */
+  readonly own?: OwnSessions<User>
+}
+
+/** What people do with their own sessions. */
+export interface OwnSessions<User extends BaseUser = BaseUser> {
+  /** Live sessions, oldest first. */
+  list(user: User): Awaitable<readonly Session[]>
+  /** Queues the end of one session of the user. False when there is none with that id. */
+  end(ctx: Context<User>, id: string): Awaitable<boolean>
+  /** Queues the end of all sessions of the user, or of all but the request's own. */
+  endAll(ctx: Context<User>, user: User, options?: { readonly exceptCurrent?: boolean }): Awaitable<void>
+  /** Lets the request's own session live on when the user's credential epoch rises to `credentialEpoch`. */
+  keep(ctx: Context<User>, credentialEpoch: number): Awaitable<void>
+  /** Queues a change of the request's own session: re-authentication, the application's data. */
+  change(ctx: Context<User>, change: { readonly authenticated?: string; readonly data?: JsonObject }): Awaitable<void>
+}

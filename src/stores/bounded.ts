@@ -1,0 +1,67 @@
+import { type Awaitable, isPromise } from '../base/awaitable.js'
+import { Problem } from '../base/problem.js'
+import type { KeyValueStore } from './key-value-store.js'
+import type { SessionStore } from './session-store.js'
+import type { Store } from './store.js'
+
+function unavailable(cause: unknown): Problem {
+  return Problem.is(cause) ? cause : new Problem('unavailable', { cause })
+}
+
+/**
+ * Runs one call to a store or a repository under a deadline.
+ * Whatever it throws becomes `unavailable` (503), never a 401: a store that is away must not sign anybody out. A reply
+ * that comes after the deadline is dropped here; it can reach no other request.
+ */
+export function bounded<T>(call: () => Awaitable<T>, deadlineMs: number): Awaitable<T> {
+  try {
+    const result = call()
+    return isPromise(result) ? underDeadline(result, deadlineMs) : result
+  } catch (error) {
+    throw unavailable(error)
+  }
+}
+
+function underDeadline<T>(result: Promise<T>, deadlineMs: number): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const timer = setTimeout(
+      () => reject(new Problem('unavailable', { cause: new Error('deadline passed') })),
+      deadlineMs,
+    )
+    result.then(resolve, error => reject(unavailable(error))).finally(() => clearTimeout(timer))
+  })
+}
+
+function boundedSessions(store: SessionStore, ms: number): SessionStore {
+  const { findWith } = store
+  return {
+    insert: session => bounded(() => store.insert(session), ms),
+    find: id => bounded(() => store.find(id), ms),
+    advance: (id, from, next) => bounded(() => store.advance(id, from, next), ms),
+    update: (id, change) => bounded(() => store.update(id, change), ms),
+    delete: id => bounded(() => store.delete(id), ms),
+    listByUser: userId => bounded(() => store.listByUser(userId), ms),
+    deleteByUser: (userId, options) => bounded(() => store.deleteByUser(userId, options), ms),
+    ...(findWith && { findWith: (id, joined) => bounded(() => findWith.call(store, id, joined), ms) }),
+  }
+}
+
+function boundedValues(values: KeyValueStore, ms: number): KeyValueStore {
+  return {
+    put: (key, value, ttlMs) => bounded(() => values.put(key, value, ttlMs), ms),
+    get: key => bounded(() => values.get(key), ms),
+    take: key => bounded(() => values.take(key), ms),
+    increment: (key, ttlMs) => bounded(() => values.increment(key, ttlMs), ms),
+    delete: key => bounded(() => values.delete(key), ms),
+  }
+}
+
+/** The same store with a deadline on every call. */
+export function boundedStore(store: Store, deadlineMs: number): Store {
+  return {
+    sessions: boundedSessions(store.sessions, deadlineMs),
+    values: boundedValues(store.values, deadlineMs),
+    ...(store.database && { database: store.database }),
+    ping: () => bounded(() => store.ping(), deadlineMs),
+  }
+}

@@ -1,0 +1,85 @@
+import type { Awaitable } from '../base/awaitable.js'
+import type { JsonObject } from '../base/json.js'
+
+/** Where a request came from. */
+export interface Device {
+  readonly userAgent: string | null
+  readonly address: string | null
+}
+
+/** One session, for its whole life. Nothing in it lets the bearer of a copied database sign in. Times are ms since 1970. */
+export interface Session {
+  /** A UUID. Public: lists show it, and "end this session" names it. */
+  readonly id: string
+  readonly userId: string
+  /** SHA-256 of the secret that only the client's tokens hold. */
+  readonly secretHash: Uint8Array
+  /** 0 at sign-in, one more at each renewal; never goes back. */
+  readonly generation: number
+  /** The user's credential epoch at sign-in. A session below its user's epoch is over. */
+  readonly credentialEpoch: number
+  readonly createdAt: number
+  /** Moves when the user proves the password again. */
+  readonly authenticatedAt: number
+  readonly renewedAt: number
+  readonly accessExpiresAt: number
+  /** Slides with each renewal. */
+  readonly renewalExpiresAt: number
+  /** Never moves. */
+  readonly expiresAt: number
+  /** How identity was proven: RFC 8176 names. */
+  readonly methods: readonly string[]
+  readonly createdBy: Device
+  readonly renewedBy: Device
+  /** Hash of the `Idempotency-Key` that made this generation, keyed by the session's secret. */
+  readonly retryKeyHash: string | null
+  /** The application's own. */
+  readonly data: JsonObject
+}
+
+/** What a renewal changes. */
+export type Renewed = Pick<
+  Session,
+  'generation' | 'renewedAt' | 'accessExpiresAt' | 'renewalExpiresAt' | 'renewedBy' | 'retryKeyHash'
+>
+
+/** What may change without a renewal. */
+export type SessionChange = Partial<Pick<Session, 'authenticatedAt' | 'methods' | 'credentialEpoch' | 'data'>>
+
+/** The table a session is read together with, where sessions and users live in one database. */
+export interface JoinedTable {
+  readonly table: string
+  /** The column that holds the user's id. */
+  readonly key: string
+  readonly columns: readonly string[]
+}
+
+export interface SessionWithRow {
+  readonly session: Session
+  /** The joined row by column name; null when there is none. */
+  readonly row: Readonly<Record<string, unknown>> | null
+}
+
+/** Keeps sessions. Every verb is one atomic step: one statement, one script, one synchronous block. */
+export interface SessionStore {
+  insert(session: Session): Awaitable<void>
+  /** Null: unknown, or past its end (`renewalExpiresAt` or `expiresAt`). */
+  find(id: string): Awaitable<Session | null>
+  /** Applies `next` only while the generation is still `from`. The stored session, or null when the swap was lost. */
+  advance(id: string, from: number, next: Renewed): Awaitable<Session | null>
+  /** Null when there is no such session. */
+  update(id: string, change: SessionChange): Awaitable<Session | null>
+  /** True when there was one. */
+  delete(id: string): Awaitable<boolean>
+  /** Live sessions, oldest first. */
+  listByUser(userId: string): Awaitable<readonly Session[]>
+  /** How many were ended. */
+  deleteByUser(userId: string, options?: { readonly except?: string }): Awaitable<number>
+  /** `find` with a row of another table in one query. Left out where the store cannot join. */
+  findWith?(id: string, joined: JoinedTable): Awaitable<SessionWithRow | null>
+}
+
+/** The moment after which a session can do nothing any more. */
+export function endOf(session: Pick<Session, 'renewalExpiresAt' | 'expiresAt'>): number {
+  return Math.min(session.renewalExpiresAt, session.expiresAt)
+}

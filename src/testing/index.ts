@@ -1,0 +1,12 @@
+export { sessionsSuite } from './sessions-suite.js'
+export { storeSuite } from './store-suite.js'
+export { type SuiteOptions, type TestClock, type TestFunction, testClock } from './suite.js'
+export {
+  cheapHasher,
+  type TestAuth,
+  type TestRequest,
+  type TestResponse,
+  testAuth,
+  testExchange,
+} from './test-auth.js'
+export { usersSuite } from './users-suite.js'

@@ -1,0 +1,75 @@
+import type { FieldErrors } from '../base/problem.js'
+import { isEmail, normalizeEmail } from './email.js'
+import { graphemes, normalizePassword } from './password.js'
+
+/** What a person sent about themselves: untrusted, of any shape. */
+export type UserInput = Readonly<Record<string, unknown>>
+
+export interface PasswordLength {
+  readonly minLength: number
+  readonly maxLength: number
+}
+
+const BLANK = "can't be blank"
+const INVALID = 'is invalid'
+
+/** Collects messages by field while input is read. */
+export interface FieldReader {
+  /** The address in its normal form, or null with a message noted. */
+  email(): string | null
+  /** The new password, NFC, or null with a message noted. Its confirmation is looked at only when it is there. */
+  password(): string | null
+  note(field: string, message: string): void
+  /** All messages so far; null when there are none. */
+  errors(): FieldErrors | null
+}
+
+function isMissing(value: unknown): boolean {
+  return value === undefined || value === null || value === ''
+}
+
+/** Reads the core fields with the guide's rules and messages. Only fields named here are ever taken from input. */
+export function readFields(input: UserInput, { minLength, maxLength }: PasswordLength): FieldReader {
+  const noted: Record<string, string[]> = Object.create(null)
+
+  function note(field: string, message: string): void {
+    noted[field] = [...(noted[field] ?? []), message]
+  }
+
+  function refuse(field: string, message: string): null {
+    note(field, message)
+    return null
+  }
+
+  function confirm(password: string): void {
+    const confirmation = input.password_confirmation
+    if (confirmation === undefined) note('password_confirmation', BLANK)
+    else if (typeof confirmation !== 'string' || normalizePassword(confirmation) !== password) {
+      note('password_confirmation', 'does not match confirmation')
+    }
+  }
+
+  return {
+    note,
+    email() {
+      if (isMissing(input.email)) return refuse('email', BLANK)
+      if (typeof input.email !== 'string') return refuse('email', INVALID)
+      const email = normalizeEmail(input.email)
+      return isEmail(email) ? email : refuse('email', 'has invalid format')
+    },
+    password() {
+      const { password: sent } = input
+      if (isMissing(sent) || (typeof sent === 'string' && sent.trim() === '')) return refuse('password', BLANK)
+      const password = typeof sent === 'string' ? normalizePassword(sent) : null
+      if (password === null) return refuse('password', INVALID)
+      const length = graphemes(password, maxLength)
+      if (length < minLength) note('password', `should be at least ${minLength} character(s)`)
+      if (length > maxLength) note('password', `should be at most ${maxLength} character(s)`)
+      confirm(password)
+      return password
+    },
+    errors() {
+      return Object.keys(noted).length > 0 ? noted : null
+    },
+  }
+}

@@ -1,0 +1,107 @@
+import type { Migration } from '../base/migration.js'
+import { Problem } from '../base/problem.js'
+import type { SqliteDatabase } from '../base/sqlite-database.js'
+import type { Account, BaseUser, UserRepository } from './user.js'
+
+interface UserRow {
+  readonly id: string
+  readonly email: string
+  readonly password_hash: string | null
+  readonly credential_epoch: number
+  readonly created_at: number
+  readonly updated_at: number
+}
+
+const COLUMNS = ['id', 'email', 'password_hash', 'credential_epoch', 'created_at', 'updated_at'] as const
+
+/** The table of `sqlUsers`. */
+export const sqlUsersMigrations: readonly Migration[] = [
+  {
+    name: 'users_0001',
+    async up(db) {
+      await db.schema
+        .createTable('users')
+        .addColumn('id', 'text', column => column.primaryKey().notNull())
+        .addColumn('email', 'text', column => column.notNull())
+        .addColumn('password_hash', 'text')
+        .addColumn('credential_epoch', 'integer', column => column.notNull().defaultTo(0))
+        .addColumn('created_at', 'integer', column => column.notNull())
+        .addColumn('updated_at', 'integer', column => column.notNull())
+        .execute()
+      await db.schema.createIndex('users_email_index').unique().on('users').column('email').execute()
+    },
+  },
+]
+
+function decode(row: UserRow): Account<BaseUser> {
+  return {
+    user: { id: row.id, email: row.email, createdAt: row.created_at, updatedAt: row.updated_at },
+    passwordHash: row.password_hash,
+    credentialEpoch: row.credential_epoch,
+  }
+}
+
+function taken(error: unknown): unknown {
+  const isUnique =
+    error instanceof Error && /unique/i.test(error.message) && /users\.email|users_email/.test(error.message)
+  return isUnique ? new Problem('email_taken', { cause: error }) : error
+}
+
+/** Keeps users in the table `users` of a SQL database. Make it with `migrate` first. */
+export function sqlUsers(database: SqliteDatabase): UserRepository<BaseUser> {
+  const { kysely } = database
+  const byId = database.prepare(`select ${COLUMNS.join(', ')} from users where id = ?`)
+
+  return {
+    findById(id) {
+      const row = byId.get(id) as UserRow | undefined
+      return row ? decode(row) : null
+    },
+    async findByIdentifier(identifier) {
+      const row = await kysely.selectFrom('users').select(COLUMNS).where('email', '=', identifier).executeTakeFirst()
+      return row ? decode(row as UserRow) : null
+    },
+    async insert({ id, email, passwordHash, createdAt }) {
+      const row = {
+        id,
+        email,
+        password_hash: passwordHash,
+        credential_epoch: 0,
+        created_at: createdAt,
+        updated_at: createdAt,
+      }
+      try {
+        await kysely.insertInto('users').values(row).execute()
+      } catch (error) {
+        throw taken(error)
+      }
+      return decode(row)
+    },
+    async update(id, { email, passwordHash, credentialEpoch, updatedAt }, expectedHash) {
+      try {
+        const row = await kysely
+          .updateTable('users')
+          .set(({ fn, val, ref }) => ({
+            updated_at: updatedAt,
+            ...(email !== undefined && { email }),
+            ...(passwordHash !== undefined && { password_hash: passwordHash }),
+            ...(credentialEpoch !== undefined && {
+              credential_epoch: fn('max', [ref('credential_epoch'), val(credentialEpoch)]),
+            }),
+          }))
+          .where('id', '=', id)
+          .where('password_hash', expectedHash === null ? 'is' : '=', expectedHash)
+          .returning(COLUMNS)
+          .executeTakeFirst()
+        return row ? decode(row as UserRow) : null
+      } catch (error) {
+        throw taken(error)
+      }
+    },
+    async delete(id) {
+      const result = await kysely.deleteFrom('users').where('id', '=', id).executeTakeFirst()
+      return result.numDeletedRows > 0n
+    },
+    joined: { database, table: 'users', key: 'id', columns: COLUMNS, decode: row => decode(row as unknown as UserRow) },
+  }
+}
