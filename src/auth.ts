@@ -48,6 +48,7 @@ export function createAuth<User extends BaseUser>(options: AuthOptions<User>): A
   const users = boundedUsers(config.users, config.deadlineMs)
 
   const emit: Emit = (ctx, name, facts) => {
+    if (!onEvent) return
     try {
       onEvent({ name, at: now(), requestId: ctx.id, address: ctx.request.address, ...facts })
     } catch (error) {

@@ -79,13 +79,13 @@ export interface AuthConfig<User extends BaseUser>
       | 'presenter'
       | 'extensions'
       | 'deadlineMs'
-      | 'onEvent'
       | 'onError'
       | 'now'
     >
   > {
   readonly secrets: readonly [string, ...string[]]
   readonly sessions: AuthOptions<User>['sessions']
+  readonly onEvent: AuthOptions<User>['onEvent']
   readonly times: SessionTimes
   readonly race: 'refuse' | 'converge'
   readonly loadUser: boolean
@@ -203,7 +203,7 @@ export function resolveConfig<User extends BaseUser>(options: AuthOptions<User>)
     presenter: options.presenter ?? presenters[errors],
     extensions: options.extensions ?? [],
     deadlineMs,
-    onEvent: options.onEvent ?? (() => {}),
+    onEvent: options.onEvent,
     onError: options.onError ?? (() => {}),
     now,
   })

@@ -1,4 +1,4 @@
-import { type Kysely, Migrator } from 'kysely'
+import { sql } from 'kysely'
 import type { Migration } from './base/migration.js'
 import type { SqliteDatabase } from './base/sqlite-database.js'
 import type { Extension } from './extensions/extension.js'
@@ -21,7 +21,8 @@ export interface MigrationState {
 }
 
 const TABLE = 'pawl_migrations'
-const LOCK_TABLE = 'pawl_migrations_lock'
+
+const groupOf = (name: string) => name.replace(/_\d+$/, '')
 
 function collect({ extensions = [] }: MigrationOptions): readonly Migration[] {
   return [...sqlUsersMigrations, ...sqliteStoreMigrations, ...extensions.flatMap(each => each.migrations ?? [])]
@@ -33,6 +34,8 @@ export async function migrationState(
   options: MigrationOptions = {},
 ): Promise<MigrationState> {
   const known = collect(options).map(({ name }) => name)
+  // A name of no group at hand is an extension's that was taken out: its tables stay, unused.
+  const groups = new Set(known.map(groupOf))
   const tables = await kysely.introspection.getTables({ withInternalKyselyTables: true })
   const rows = tables.some(({ name }) => name === TABLE)
     ? await kysely.selectFrom(TABLE).select('name').orderBy('name').execute()
@@ -40,23 +43,33 @@ export async function migrationState(
   const ran = rows.map(row => String(row.name))
   return {
     pending: known.filter(name => !ran.includes(name)),
-    unknown: ran.filter(name => !known.includes(name)),
+    unknown: ran.filter(name => !known.includes(name) && groups.has(groupOf(name))),
     empty: ran.length === 0,
   }
 }
 
 /** Makes and changes the tables, each migration once. Throws what the database throws; returns the names it ran. */
 export async function migrate(database: SqliteDatabase, options: MigrationOptions = {}): Promise<readonly string[]> {
-  const migrations = Object.fromEntries(collect(options).map(({ name, up }) => [name, { up }]))
-  const migrator = new Migrator({
-    db: database.kysely as Kysely<unknown>,
-    provider: { getMigrations: async () => migrations },
-    migrationTableName: TABLE,
-    migrationLockTableName: LOCK_TABLE,
-    // Extensions come and go: what is missing runs, whatever ran before it.
-    allowUnorderedMigrations: true,
+  return database.kysely.connection().execute(async db => {
+    await sql`begin immediate`.execute(db)
+    try {
+      await db.schema
+        .createTable(TABLE)
+        .ifNotExists()
+        .addColumn('name', 'varchar(255)', column => column.notNull().primaryKey())
+        .addColumn('timestamp', 'varchar(255)', column => column.notNull())
+        .execute()
+      const ran = new Set((await db.selectFrom(TABLE).select('name').execute()).map(({ name }) => String(name)))
+      const pending = collect(options).filter(({ name }) => !ran.has(name))
+      for (const { name, up } of pending) {
+        await up(db)
+        await db.insertInto(TABLE).values({ name, timestamp: new Date().toISOString() }).execute()
+      }
+      await sql`commit`.execute(db)
+      return pending.map(({ name }) => name)
+    } catch (error) {
+      await sql`rollback`.execute(db)
+      throw error
+    }
   })
-  const { error, results = [] } = await migrator.migrateToLatest()
-  if (error) throw error
-  return results.map(({ migrationName }) => migrationName)
 }

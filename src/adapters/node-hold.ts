@@ -21,12 +21,16 @@ export function holdResponse(response: ServerResponse, ctx: Context, send: () =>
   function release(): void {
     Object.assign(response, real)
     for (const call of held) call()
+    // A stream that was told to wait goes on, unless the socket itself is behind.
+    if (!response.writableEnded && !response.writableNeedDrain) response.emit('drain')
   }
 
   async function settle(): Promise<void> {
     const answer = await send()
     if (answer === null) return release()
     Object.assign(response, real)
+    // Part of another answer left already: cutting it off is the only honest word.
+    if (response.headersSent) return void response.destroy()
     for (const name of response.getHeaderNames()) response.removeHeader(name)
     response.writeHead(answer.status, answer.headers)
     response.end(answer.body)
@@ -41,7 +45,7 @@ export function holdResponse(response: ServerResponse, ctx: Context, send: () =>
     held.push(call)
     if (settling) return
     settling = true
-    void settle()
+    settle().catch(() => response.destroy())
   }
 
   Object.assign(response, {

@@ -22,31 +22,28 @@ export type NodeHandler<User extends BaseUser = BaseUser> = (
   response: ServerResponse,
 ) => Awaitable<unknown>
 
-/** True for a header that may come once and came twice. Node keeps the first and says nothing. */
-function isAmbiguous(rawHeaders: readonly string[], name: 'host' | 'authorization'): boolean {
-  let seen = false
+/**
+ * The value of a header, read from what came: Node's own `headers` keeps the first of two and says nothing.
+ * Joined with `, ` as the standard has it (RFC 9110, 5.3), so that two of one make neither.
+ */
+function headerOf(rawHeaders: readonly string[], name: string): string | null {
+  let value: string | null = null
   for (let index = 0; index < rawHeaders.length; index += 2) {
     const header = rawHeaders[index] as string
-    if (header.length !== name.length || header.toLowerCase() !== name) continue
-    if (seen) return true
-    seen = true
+    if (header.length !== name.length || (header !== name && header.toLowerCase() !== name)) continue
+    const next = rawHeaders[index + 1] as string
+    value = value === null ? next : `${value}, ${next}`
   }
-  return false
+  return value
 }
 
 function exchangeOf(request: IncomingMessage): Exchange {
-  const { headers, rawHeaders } = request
   return {
     method: request.method as string,
     target: request.url as string,
     id: (request as AuthRequest).id,
     address: request.socket.remoteAddress ?? null,
-    header(name) {
-      const value = headers[name]
-      // Two of them are ambiguous: the text of neither may count.
-      if (name === 'authorization' && value !== undefined && isAmbiguous(rawHeaders, name)) return ', '
-      return value === undefined ? null : typeof value === 'string' ? value : value.join(', ')
-    },
+    header: name => headerOf(request.rawHeaders, name),
     readBody: limit => readNodeBody(request, limit),
   }
 }
@@ -80,7 +77,7 @@ export function authListener<User extends BaseUser>(
   function serve(ctx: Ctx, request: IncomingMessage, response: ServerResponse): void {
     ;(request as AuthRequest<User>).auth = ctx
     // Node refuses a request without a Host, and lets two pass (RFC 9112, 3.2).
-    if (isAmbiguous(request.rawHeaders, 'host')) {
+    if (headerOf(request.rawHeaders, 'host')?.includes(',')) {
       return refuse(new Problem('invalid_request', { message: 'Two Host headers' }), ctx, request, response)
     }
     const answered = auth.handle(ctx)

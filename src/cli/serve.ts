@@ -31,9 +31,6 @@ export async function serveCommand(): Promise<void> {
   // Nobody may be reading: that must not end the process.
   process.stderr.on('error', () => {})
   const running = await serve(config, log)
-  if (running.isFirstRun) process.stderr.write(welcome(running, config.basePath ?? '/api/v1'))
-  log('info', 'listening', { url: running.url, database: running.place.databaseFile })
-
   let stopping = false
   async function stop(reason: string, exitCode: number): Promise<void> {
     if (stopping) return
@@ -50,4 +47,6 @@ export async function serveCommand(): Promise<void> {
     log('error', 'uncaught exception', errorFields(error))
     void stop('uncaught exception', 1)
   })
+  if (running.isFirstRun) process.stderr.write(welcome(running, config.basePath ?? '/api/v1'))
+  log('info', 'listening', { url: running.url, database: running.place.databaseFile })
 }

@@ -1,6 +1,10 @@
 import { Problem } from '../base/problem.js'
 import type { Context } from '../sessions/context.js'
 
+// Made once: an error costs more than the check that leads to it, and anybody can send a bad token.
+const NOT_AUTHENTICATED = new Problem('not_authenticated')
+const REUSED = new Problem('not_authenticated', { reason: 'session_reused' })
+
 export type Guard = 'authenticated' | 'not_authenticated'
 
 /**
@@ -10,7 +14,7 @@ export type Guard = 'authenticated' | 'not_authenticated'
 export function requireAuthenticated(ctx: Context): void {
   if (ctx.failure !== null) throw ctx.failure
   if (ctx.authenticated) return
-  throw new Problem('not_authenticated', ctx.refusal === 'reused' ? { reason: 'session_reused' } : {})
+  throw ctx.refusal === 'reused' ? REUSED : NOT_AUTHENTICATED
 }
 
 /** Throws `already_authenticated` when somebody is signed in. */

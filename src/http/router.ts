@@ -19,11 +19,13 @@ export function createRouteTable<User extends BaseUser>(
   const table = createRouter<Map<Method, Route<User>>>()
   const byPath = new Map<string, Map<Method, Route<User>>>()
   for (const route of routes) {
-    const methods = byPath.get(route.path) ?? new Map<Method, Route<User>>()
+    let count = 0
+    const place = route.path.replace(/:\w+/g, () => `:p${count++}`)
+    const methods = byPath.get(place) ?? new Map<Method, Route<User>>()
     if (methods.has(route.method)) throw new TypeError(`two routes answer ${route.method} ${route.path}`)
     methods.set(route.method, route)
-    if (!byPath.has(route.path)) addRoute(table, '', basePath + route.path, methods)
-    byPath.set(route.path, methods)
+    if (!byPath.has(place)) addRoute(table, '', basePath + place, methods)
+    byPath.set(place, methods)
   }
 
   return (method, path) => {
@@ -32,7 +34,10 @@ export function createRouteTable<User extends BaseUser>(
     const found = findRoute(table, '', path)
     if (!found) return null
     const route = found.data.get((method === 'HEAD' ? 'GET' : method) as Method)
-    if (route) return { route, params: { ...found.params } }
+    if (route) {
+      const names = [...route.path.matchAll(/:(\w+)/g)].map(([, name]) => name as string)
+      return { route, params: Object.fromEntries(names.map((name, i) => [name, found.params?.[`p${i}`] ?? ''])) }
+    }
     const allow = [...found.data.keys()]
     throw new Problem('method_not_allowed', { allow: allow.includes('GET') ? ['HEAD', ...allow] : allow })
   }

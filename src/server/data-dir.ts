@@ -29,7 +29,7 @@ export function findPlace({ databaseUrl, dataDir = 'pawl-data', secret }: ServeC
   const folder = resolve(dataDir)
   const needed = databaseUrl === undefined || secret === undefined
   if (needed) {
-    mkdirSync(folder, { recursive: true, mode: 0o700 })
+    if (!existsSync(folder)) mkdirSync(folder, { recursive: true, mode: 0o700 })
     if (!statSync(folder).isDirectory()) throw settingError(`PAWL_DATA_DIR ${folder} is not a folder`)
   }
   return {

@@ -53,6 +53,8 @@ function answerClientError(error: Error & { code?: string }, socket: Socket, pre
 export function createHttpServer(parts: HttpServerParts): HttpServer {
   const { listener, ready, presenter, maxConnections, finished } = parts
   let draining = false
+  const unanswered = new Set<ServerResponse>()
+  const unused = new Set<Socket>()
 
   async function health(response: ServerResponse, isReady: Promise<void>): Promise<void> {
     const up = await isReady.then(
@@ -69,7 +71,12 @@ export function createHttpServer(parts: HttpServerParts): HttpServer {
     const id = randomUUID()
     Object.assign(request, { id })
     response.setHeader('x-request-id', id)
-    response.once('close', () => finished(request, response, performance.now() - started))
+    unused.delete(request.socket)
+    unanswered.add(response)
+    response.once('close', () => {
+      unanswered.delete(response)
+      finished(request, response, performance.now() - started)
+    })
     if (draining) response.shouldKeepAlive = false
     const isRead = request.method === 'GET' || request.method === 'HEAD'
     const path = isRead ? pathOf(request.url ?? '') : ''
@@ -78,6 +85,10 @@ export function createHttpServer(parts: HttpServerParts): HttpServer {
     listener(request, response)
   })
   server.maxConnections = maxConnections
+  server.on('connection', socket => {
+    unused.add(socket)
+    socket.once('close', () => unused.delete(socket))
+  })
   server.on('clientError', (error, socket) => answerClientError(error, socket as Socket, presenter))
 
   return {
@@ -91,6 +102,8 @@ export function createHttpServer(parts: HttpServerParts): HttpServer {
           resolve()
         })
         server.closeIdleConnections()
+        for (const response of unanswered) response.shouldKeepAlive = false
+        for (const socket of unused) socket.destroy()
       })
     },
   }

@@ -48,6 +48,11 @@ async function openDatabase(file: string, config: ServeConfig): Promise<{ databa
   return { database, isNew: empty }
 }
 
+/** True while nobody has signed in: a secret that is not there was never lost. */
+function isUnused(database: SqliteDatabase): boolean {
+  return database.prepare('select 1 from pawl_sessions limit 1').get() === undefined
+}
+
 /** The options of `createAuth` among those of the server. */
 function authOptions({
   host,
@@ -101,7 +106,7 @@ export async function serve(config: ServeConfig, log: Log): Promise<RunningServe
       onEvent: ({ name, at: _, ...facts }) => log('info', name, facts),
       onError: error => log('error', 'a request failed', errorFields(error)),
       ...authOptions(config),
-      secret: config.secret ?? keptSecrets(place.dataDir as string, isNew),
+      secret: config.secret ?? keptSecrets(place.dataDir as string, isNew || (!config.store && isUnused(database))),
       users: config.users ?? sqlUsers(database),
       store: config.store ?? sqliteStore(database),
       extensions: [protectedRoute(), ...(config.extensions ?? [])],

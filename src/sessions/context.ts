@@ -40,7 +40,7 @@ export class Context<User extends BaseUser = BaseUser, Request extends Caller = 
   /** Called at the first queued write, so that an adapter can hold a response that is not its own. */
   onQueued: (() => void) | null = null
   #id: string | null = null
-  #writes: (() => Awaitable<void>)[] = []
+  #writes: (() => Awaitable<void>)[] | null = null
 
   constructor(request: Request) {
     this.request = request
@@ -64,7 +64,7 @@ export class Context<User extends BaseUser = BaseUser, Request extends Caller = 
 
   /** True while writes wait for the response. */
   get hasWrites(): boolean {
-    return this.#writes.length > 0
+    return this.#writes !== null
   }
 
   /**
@@ -72,22 +72,23 @@ export class Context<User extends BaseUser = BaseUser, Request extends Caller = 
    * no client is told of tokens that were not stored, and none are stored that no client was told of.
    */
   beforeSend(write: () => Awaitable<void>): void {
-    this.#writes.push(write)
-    if (this.#writes.length === 1) this.onQueued?.()
+    if (this.#writes) return void this.#writes.push(write)
+    this.#writes = [write]
+    this.onQueued?.()
   }
 
   /** Runs the queued writes. The first that throws ends it; later ones do not run. */
   async commit(): Promise<void> {
-    while (this.#writes.length > 0) {
+    while (this.#writes) {
       const writes = this.#writes
-      this.#writes = []
+      this.#writes = null
       for (const write of writes) await write()
     }
   }
 
   /** Forgets the queued writes and the tokens they would have stored. */
   discard(): void {
-    this.#writes = []
+    this.#writes = null
     this.tokens = null
   }
 

@@ -3,7 +3,7 @@ import type { Clock } from '../base/clock.js'
 import { Problem } from '../base/problem.js'
 import type { Renewed, Session, SessionChange } from '../stores/session-store.js'
 import type { Store } from '../stores/store.js'
-import { equalBytes, keyedHash, secretHash } from '../tokens/digest.js'
+import { hasHash, keyedHash, secretHash } from '../tokens/digest.js'
 import { newSessionId, newSessionSecret } from '../tokens/random.js'
 import type { Claims, Tokens } from '../tokens/token.js'
 import type { Account, BaseUser, UserRepository } from '../users/user.js'
@@ -86,7 +86,7 @@ export function createLifecycle<User extends BaseUser>(parts: LifecycleParts<Use
 
   /** The rules of an access token. The first that fails names the refusal. */
   function judge(ctx: Context<User>, claims: Claims, session: Session, account: Account<User> | null | undefined) {
-    if (!equalBytes(secretHash(claims.secret), session.secretHash)) return refuse(ctx, 'forged')
+    if (!hasHash(claims.secret, session.secretHash)) return refuse(ctx, 'forged')
     if (claims.generation !== session.generation) return refuse(ctx, 'replaced')
     const time = now()
     if (time >= session.accessExpiresAt || time >= session.expiresAt) return refuse(ctx, 'expired')
@@ -195,7 +195,7 @@ export function createLifecycle<User extends BaseUser>(parts: LifecycleParts<Use
       const found = await read(id)
       if (!found) return refuseGone(ctx, id)
       const { session, account } = found
-      if (!equalBytes(secretHash(secret), session.secretHash)) return refuse(ctx, 'forged')
+      if (!hasHash(secret, session.secretHash)) return refuse(ctx, 'forged')
       if (!isLive(session, account)) return drop(ctx, session, account ? 'ended' : 'user_gone')
 
       const behind = session.generation - generation

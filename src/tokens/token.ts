@@ -1,5 +1,6 @@
-import { createHmac, createSecretKey, hkdfSync, type KeyObject, timingSafeEqual } from 'node:crypto'
+import { hkdfSync, timingSafeEqual } from 'node:crypto'
 import { uuidFromHex } from '../base/uuid.js'
+import { createMac, type Mac } from './mac.js'
 
 /** `access` opens guarded routes, `renewal` buys the next pair. */
 export type TokenKind = 'access' | 'renewal'
@@ -21,7 +22,7 @@ export interface Tokens {
 
 interface Key {
   readonly id: number
-  readonly hmac: KeyObject
+  readonly writeMac: Mac
 }
 
 interface Ring {
@@ -29,8 +30,11 @@ interface Ring {
   readonly current: Key
   /** By key id. The id is one byte, so two secrets may share one; then both are tried. */
   readonly byId: ReadonlyMap<number, readonly Key[]>
-  /** Prefix and body of the token at hand. Used within one synchronous call, never across two. */
+  /** The token at hand, its signed part, its mac, and the mac it should have: within one synchronous call, never two. */
   readonly scratch: Buffer
+  readonly signed: Buffer
+  readonly mac: Buffer
+  readonly expected: Buffer
 }
 
 const PREFIXES: Readonly<Record<TokenKind, string>> = { access: 'pwa1', renewal: 'pwr1' }
@@ -51,17 +55,21 @@ function createRing(kind: TokenKind, secrets: readonly string[]): Ring {
   const prefix = PREFIXES[kind]
   const keys = secrets.map(secret => ({
     id: derive(secret, 'key-id', 1).readUInt8(0),
-    hmac: createSecretKey(derive(secret, prefix, 32)),
+    writeMac: createMac(derive(secret, prefix, 32), MAC),
   }))
   const byId = new Map<number, Key[]>()
   for (const key of keys) byId.set(key.id, [...(byId.get(key.id) ?? []), key])
   const scratch = Buffer.alloc(END)
   scratch.write(`${prefix}_`, 'latin1')
-  return { prefix: `${prefix}_`, current: keys[0] as Key, byId, scratch }
-}
-
-function mac(key: Key, scratch: Buffer): Buffer {
-  return createHmac('sha256', key.hmac).update(scratch.subarray(0, MAC)).digest()
+  return {
+    prefix: `${prefix}_`,
+    current: keys[0] as Key,
+    byId,
+    scratch,
+    signed: scratch.subarray(0, MAC),
+    mac: scratch.subarray(MAC, END),
+    expected: Buffer.alloc(END - MAC),
+  }
 }
 
 /**
@@ -74,28 +82,31 @@ export function createTokens(secrets: readonly [string, ...string[]]): Tokens {
 
   return {
     issue(kind, { sessionId, generation, secret }) {
-      const { prefix, current, scratch } = rings[kind]
+      const ring = rings[kind]
+      const { prefix, current, scratch } = ring
       scratch.writeUInt8(current.id, START)
       scratch.write(sessionId.replaceAll('-', ''), SESSION, 'hex')
       scratch.writeUInt32BE(generation, GENERATION)
       scratch.set(secret, SECRET)
-      mac(current, scratch).copy(scratch, MAC)
+      current.writeMac(ring.signed, ring.mac)
       return prefix + scratch.toString('base64url', START, END)
     },
 
     verify(kind, token) {
-      const { prefix, byId, scratch } = rings[kind]
+      const ring = rings[kind]
+      const { prefix, byId, scratch, signed, mac, expected } = ring
       if (token.length !== LENGTH || !token.startsWith(prefix)) return null
       const body = token.slice(START)
       // Node's decoder skips characters it does not know and takes two alphabets: refuse them first.
       if (!BODY.test(body)) return null
       scratch.write(body, START, 'base64url')
       for (const key of byId.get(scratch.readUInt8(START)) ?? []) {
-        if (timingSafeEqual(mac(key, scratch), scratch.subarray(MAC, END))) {
+        key.writeMac(signed, expected)
+        if (timingSafeEqual(expected, mac)) {
           return {
             sessionId: uuidFromHex(scratch.toString('hex', SESSION, GENERATION)),
             generation: scratch.readUInt32BE(GENERATION),
-            secret: new Uint8Array(scratch.subarray(SECRET, MAC)),
+            secret: Uint8Array.prototype.slice.call(scratch, SECRET, MAC),
           }
         }
       }

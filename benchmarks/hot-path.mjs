@@ -1,0 +1,53 @@
+// Guarded GET against a bare node:http server answering the same JSON, side by side in one run.
+// node benchmarks/hot-path.mjs [rounds] [seconds]
+import { fork } from 'node:child_process'
+import { once } from 'node:events'
+import { cpus } from 'node:os'
+import { fileURLToPath } from 'node:url'
+import autocannon from 'autocannon'
+
+const [rounds = 7, seconds = 3] = process.argv.slice(2).map(Number)
+const FILE = fileURLToPath(new URL('./servers.mjs', import.meta.url))
+const CASES = [
+  ['session-memory', 'bare', 0.75],
+  ['user-memory', 'bare', null],
+  ['user-sqlite', 'bare', 0.5],
+  ['forged', 'bare-401', 0.75],
+]
+
+async function start(name) {
+  const child = fork(FILE, [name], { stdio: ['ignore', 'pipe', 'inherit', 'ipc'] })
+  const [line] = await once(child.stdout, 'data')
+  return { child, ...JSON.parse(line) }
+}
+
+async function measure({ port, token }) {
+  const result = await autocannon({
+    url: `http://127.0.0.1:${port}/me`,
+    connections: 32,
+    duration: seconds,
+    headers: { authorization: token },
+  })
+  return result.requests.total / result.duration
+}
+
+const median = values => values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)]
+
+console.log(`${cpus()[0].model}, ${cpus().length} cores, Node ${process.version}, ${rounds} rounds of ${seconds} s`)
+for (const [name, base, bar] of CASES) {
+  const servers = { [base]: await start(base), [name]: await start(name) }
+  const ratios = []
+  const rates = { [base]: [], [name]: [] }
+  for (const server of Object.values(servers)) await measure(server)
+  for (let round = 0; round < rounds; round++) {
+    // Alternating who goes first: the machine's mood is shared fairly.
+    for (const each of round % 2 ? [name, base] : [base, name]) rates[each].push(await measure(servers[each]))
+    ratios.push(rates[name].at(-1) / rates[base].at(-1))
+  }
+  for (const { child } of Object.values(servers)) child.kill()
+  const want = bar === null ? '' : ` (bar ${bar})`
+  console.log(
+    `${name}: ${Math.round(median(rates[name]))} req/s, ${base}: ${Math.round(median(rates[base]))} req/s, ` +
+      `ratio ${median(ratios).toFixed(3)}${want}`,
+  )
+}

@@ -1,0 +1,167 @@
+import { type ChildProcess, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { rmSync } from 'node:fs'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { afterEach, expect, test } from 'vitest'
+import { sessionsSuite, testAuth, testExchange } from '../src/testing/index.js'
+import { pairOf, register, registrationForm, send } from './support/guide.js'
+import { newFolder } from './support/server.js'
+
+const EXAMPLES = new URL('../examples/', import.meta.url)
+
+const children: ChildProcess[] = []
+const folders: string[] = []
+afterEach(async () => {
+  await Promise.all(children.splice(0).map(stop))
+  for (const folder of folders.splice(0)) rmSync(folder, { recursive: true, force: true })
+})
+
+async function stop(child: ChildProcess): Promise<void> {
+  if (child.exitCode !== null || child.signalCode !== null) return
+  const exited = once(child, 'exit')
+  child.kill()
+  await exited
+}
+
+/** Starts an example on a free port with its one command, and gives its URL. */
+async function start(name: string, env: Record<string, string> = {}): Promise<{ url: string; child: ChildProcess }> {
+  const { PATH = '' } = process.env
+  const file = fileURLToPath(new URL(`${name}/server.js`, EXAMPLES))
+  const child = spawn(process.execPath, [file], { env: { PATH, PORT: '0', ...env } })
+  children.push(child)
+  let errors = ''
+  child.stderr.on('data', chunk => {
+    errors += chunk
+  })
+  const url = await new Promise<string>((resolve, reject) => {
+    child.once('exit', code => reject(new Error(`${name} exited with ${code}: ${errors}`)))
+    child.stdout.on('data', chunk => {
+      const found = /listening on (\S+)/.exec(String(chunk))?.[1]
+      if (found) resolve(found)
+    })
+  })
+  return { url, child }
+}
+
+/** The guide from registration to sign-out, with a guarded route on the way. */
+async function followGuide(url: string, base: string, profile: string): Promise<void> {
+  const api = url + base
+  const guarded = async (token: string) => send(url, 'GET', profile, { token })
+  expect((await send(url, 'GET', profile)).status).toBe(401)
+
+  const refused = await send(api, 'POST', '/registration', { body: new URLSearchParams({ 'user[email]': 'nobody' }) })
+  expect(refused.status).toBe(500)
+  expect(refused.json.error).toMatchObject({ status: 500, message: "Couldn't create user" })
+  expect(refused.json.error.errors.email).toEqual(['has invalid format'])
+
+  const { access, renewal } = await register(api)
+  expect((await guarded(access)).json).toEqual({ hello: 'test@example.com' })
+  expect((await guarded(renewal)).status).toBe(401)
+
+  const wrong = new URLSearchParams({ 'user[email]': 'test@example.com', 'user[password]': 'invalid' })
+  const unknown = await send(api, 'POST', '/session', { body: wrong })
+  expect(unknown.status).toBe(401)
+  expect(unknown.json.error).toMatchObject({ status: 401, message: 'Invalid email or password' })
+  const other = pairOf(await send(api, 'POST', '/session', { body: registrationForm() }))
+
+  const renewed = pairOf(await send(api, 'POST', '/session/renew', { token: renewal }))
+  expect((await guarded(access)).status).toBe(401)
+  expect((await guarded(renewed.access)).status).toBe(200)
+  const again = await send(api, 'POST', '/session/renew', { token: renewal })
+  expect(again.status).toBe(401)
+  expect(again.json.error).toMatchObject({ status: 401, message: 'Invalid token' })
+
+  const ended = await send(api, 'DELETE', '/session', { token: `Bearer ${renewed.access}` })
+  expect(ended).toMatchObject({ status: 200, json: { data: {} } })
+  expect((await guarded(renewed.access)).status).toBe(401)
+  expect((await guarded(other.access)).status).toBe(200)
+  expect((await send(url, 'GET', '/nowhere')).status).toBe(404)
+}
+
+test('node-http follows the guide', async () => {
+  const { url } = await start('node-http')
+  await followGuide(url, '/api/v1', '/profile')
+})
+
+test('node-http keeps its people and sessions in a file', async () => {
+  const folder = newFolder()
+  folders.push(folder)
+  const env = { DATABASE: join(folder, 'app.db'), AUTH_SECRET: 'kR7vYw2pQ9sXzL4mN8bT1cF6gH3jD5aE' }
+  const first = await start('node-http', env)
+  const { access } = await register(`${first.url}/api/v1`)
+  await stop(first.child)
+  const second = await start('node-http', env)
+  expect((await send(second.url, 'GET', '/profile', { token: access })).json).toEqual({ hello: 'test@example.com' })
+})
+
+test('standalone-web follows the guide', async () => {
+  const { url } = await start('standalone-web')
+  await followGuide(url, '/api/v1', '/profile')
+})
+
+test('standalone-web is a fetch for any runtime', async () => {
+  const { default: app } = await import(new URL('standalone-web/app.js', EXAMPLES).href)
+  const request = new Request('https://api.example.com/api/v1/registration', {
+    method: 'POST',
+    body: registrationForm(),
+  })
+  const { data } = await (await app.fetch(request)).json()
+  const headers = { authorization: data.access_token }
+  const response = await app.fetch(new Request('https://api.example.com/profile', { headers }))
+  expect(await response.json()).toEqual({ hello: 'test@example.com' })
+})
+
+test('custom-controllers follows the guide', async () => {
+  const { url } = await start('custom-controllers')
+  await followGuide(url, '/my/api', '/my/api/profile')
+})
+
+test('custom-authorization follows the guide', async () => {
+  const { url } = await start('custom-authorization')
+  await followGuide(url, '/api/v1', '/profile')
+  expect((await send(url, 'GET', '/api/v1/sessions')).status).toBe(404)
+})
+
+const { keyValueSessions } = await import(new URL('custom-authorization/sessions.js', EXAMPLES).href)
+
+sessionsSuite(() => testAuth({ sessions: keyValueSessions }).auth, {
+  test: (name, run) => test(`custom-authorization ${name}`, run),
+})
+
+test('custom-authorization keeps to its lifetimes', async () => {
+  const { request, clock } = testAuth({ sessions: keyValueSessions })
+  const form = registrationForm().toString()
+  const { data } = (await request('POST', '/registration', { form })).body
+  const whoIs = async (token: string) => (await request('GET', '/session', { token })).status
+  clock.advance(30 * 60_000 - 1)
+  expect(await whoIs(data.access_token)).toBe(200)
+  clock.advance(1)
+  expect(await whoIs(data.access_token)).toBe(401)
+  const renewed = await request('POST', '/session/renew', { token: data.renewal_token })
+  expect(await whoIs(renewed.body.data.access_token)).toBe(200)
+  clock.advance(30 * 24 * 60 * 60_000)
+  expect((await request('POST', '/session/renew', { token: renewed.body.data.renewal_token })).status).toBe(401)
+})
+
+test('custom-authorization ends sessions when the password changes, and stores no token', async () => {
+  const kept: string[] = []
+  const subject = testAuth()
+  const { values } = subject.auth.store
+  const put: typeof values.put = (...args) => {
+    kept.push(JSON.stringify(args))
+    return values.put(...args)
+  }
+  const store = { ...subject.auth.store, values: { ...values, put } }
+  const { auth, request } = testAuth({ store, sessions: keyValueSessions })
+  const { data } = (await request('POST', '/registration', { form: registrationForm().toString() })).body
+  expect(kept).toHaveLength(2)
+  expect(kept.join()).not.toContain(data.access_token)
+  expect(kept.join()).not.toContain(data.renewal_token)
+
+  const ctx = await auth.open(testExchange('PATCH', '/', { token: data.access_token }))
+  await auth.accounts.update(ctx, { email: 'new@example.com', current_password: 'secret1234' })
+  await auth.send(ctx)
+  expect((await request('GET', '/session', { token: data.access_token })).status).toBe(401)
+  expect((await request('POST', '/session/renew', { token: data.renewal_token })).status).toBe(401)
+})
