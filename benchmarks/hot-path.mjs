@@ -13,6 +13,7 @@ const CASES = [
   ['user-memory', 'bare', null],
   ['user-sqlite', 'bare', 0.5],
   ['forged', 'bare-401', 0.75],
+  ['forged', 'bare-401-whole', null],
 ]
 
 async function start(name) {

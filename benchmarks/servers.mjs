@@ -16,8 +16,21 @@ const HELLO = JSON.stringify({ data: { hello: 'world' } })
 const REFUSED = JSON.stringify({ error: { code: 401, message: 'Not authenticated', reason: 'not_authenticated' } })
 
 function json(response, status, body) {
-  response.writeHead(status, { 'content-type': 'application/json; charset=utf-8', 'content-length': Buffer.byteLength(body) })
+  response.writeHead(status, {
+    'content-type': 'application/json; charset=utf-8',
+    'content-length': Buffer.byteLength(body),
+  })
   response.end(body)
+}
+
+/** The same refusal with every header it has: what any server that answers it must send. */
+function refused(_, response) {
+  response.writeHead(401, {
+    'content-type': 'application/json; charset=utf-8',
+    'www-authenticate': 'Bearer',
+    'content-length': Buffer.byteLength(REFUSED),
+  })
+  response.end(REFUSED)
 }
 
 async function signedIn(auth) {
@@ -42,11 +55,15 @@ async function guarded(parts, session) {
   return { listener: authListener(auth, requireAuthenticated(auth, hello)), token, auth }
 }
 
-const forge = ({ token, ...rest }) => ({ ...rest, token: token.slice(0, -4) + (token.endsWith('AAAA') ? 'BBBB' : 'AAAA') })
+const forge = ({ token, ...rest }) => ({
+  ...rest,
+  token: token.slice(0, -4) + (token.endsWith('AAAA') ? 'BBBB' : 'AAAA'),
+})
 
 const SERVERS = {
   bare: async () => ({ listener: hello, token: 'x'.repeat(97) }),
   'bare-401': async () => ({ listener: (_, response) => json(response, 401, REFUSED), token: 'x'.repeat(97) }),
+  'bare-401-whole': async () => ({ listener: refused, token: 'x'.repeat(97) }),
   'session-memory': () => guarded(memoryParts(), { loadUser: false }),
   'user-memory': () => guarded(memoryParts(), {}),
   'user-sqlite': async () => guarded(await sqliteParts(), {}),

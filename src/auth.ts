@@ -52,7 +52,7 @@ export function createAuth<User extends BaseUser>(options: AuthOptions<User>): A
     try {
       onEvent({ name, at: now(), requestId: ctx.id, address: ctx.request.address, ...facts })
     } catch (error) {
-      onError(error)
+      onError(error, ctx.id)
     }
   }
 
@@ -62,7 +62,7 @@ export function createAuth<User extends BaseUser>(options: AuthOptions<User>): A
   const sessions = typeof carrier === 'function' ? carrier(parts) : carrier
 
   const hooks: Hooks<User>[] = []
-  const { hasher, passwordLength, presenter, basePath, errors } = config
+  const { hasher, passwordLength, presenter, basePath, errors, routes } = config
   const accounts = createAccounts<User>({
     users,
     sessions,
@@ -75,7 +75,10 @@ export function createAuth<User extends BaseUser>(options: AuthOptions<User>): A
     now,
   })
   const added = setUpExtensions(extensions, { users, accounts, sessions, values: store.values, now }, hooks)
-  const router = createRouteTable(basePath, allRoutes({ accounts, sessions, users }, added, { basePath, errors }))
+  const router = createRouteTable(
+    basePath,
+    allRoutes({ accounts, sessions, users }, added, { basePath, errors, routes }),
+  )
 
   return {
     ...createHandling({ router, sessions, presenter, emit, onError }),

@@ -38,7 +38,7 @@ export interface PasswordOptions extends Argon2Options {
 
 export interface AuthOptions<User extends BaseUser = BaseUser> {
   /** At least 32 bytes. In a list the first signs and all verify, so that secrets can rotate. */
-  secret: string | readonly string[]
+  secret: string | readonly string[] | undefined
   users: UserRepository<User>
   /** Default: `memoryStore()`, which ends with the process. */
   store?: Store
@@ -58,10 +58,12 @@ export interface AuthOptions<User extends BaseUser = BaseUser> {
   extensions?: readonly Extension<NoInfer<User>>[]
   /** Most ms for one call to the store or the users; then 503. Default: 500. */
   deadlineMs?: number
+  /** False mounts none of Pawl's own routes, for an app whose controllers do it all. Default: true. */
+  routes?: boolean
   /** Called with what an operator may want to know. Default: nobody is told. */
   onEvent?: (event: AuthEvent) => void
-  /** Called with errors that the client sees as 500 or 503. Default: nobody is told. */
-  onError?: (error: unknown) => void
+  /** Called with what went wrong behind a 500 or a 503, and the request's id. Default: nobody is told. */
+  onError?: (error: unknown, requestId: string) => void
   /** Default: the system's clock. */
   now?: Clock
 }
@@ -89,10 +91,12 @@ export interface AuthConfig<User extends BaseUser>
   readonly times: SessionTimes
   readonly race: 'refuse' | 'converge'
   readonly loadUser: boolean
+  readonly routes: boolean
   readonly passwordLength: { readonly minLength: number; readonly maxLength: number }
 }
 
-const OPTIONS: readonly (keyof AuthOptions)[] = [
+/** Every option by name. */
+export const OPTIONS: readonly (keyof AuthOptions)[] = [
   'secret',
   'users',
   'store',
@@ -105,6 +109,7 @@ const OPTIONS: readonly (keyof AuthOptions)[] = [
   'presenter',
   'extensions',
   'deadlineMs',
+  'routes',
   'onEvent',
   'onError',
   'now',
@@ -203,6 +208,7 @@ export function resolveConfig<User extends BaseUser>(options: AuthOptions<User>)
     presenter: options.presenter ?? presenters[errors],
     extensions: options.extensions ?? [],
     deadlineMs,
+    routes: options.routes ?? true,
     onEvent: options.onEvent,
     onError: options.onError ?? (() => {}),
     now,

@@ -66,7 +66,9 @@ export function authentication<User extends BaseUser>(
       await run('authenticating', attempt)
       const proven = await verify(ctx, account, password)
       if (!proven) {
-        emit(ctx, 'sign_in.failed', { identifier, ...(account && { userId: account.user.id }) })
+        // Only an address is told: people type passwords into the wrong field.
+        const told = isEmail(identifier) && { identifier }
+        emit(ctx, 'sign_in.failed', { ...told, ...(account && { userId: account.user.id }) })
         await run('authenticationFailed', attempt)
         throw new Problem('invalid_credentials')
       }

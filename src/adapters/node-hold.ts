@@ -1,6 +1,7 @@
 import type { ServerResponse } from 'node:http'
 import type { Answer } from '../http/exchange.js'
 import type { Context } from '../sessions/context.js'
+import { clearContent } from './node-io.js'
 
 type Call = () => void
 
@@ -15,6 +16,8 @@ export function holdResponse(response: ServerResponse, ctx: Context, send: () =>
     end: response.end.bind(response),
     flushHeaders: response.flushHeaders.bind(response),
   }
+  // What the handler says from here on may tell of writes that are not done; what was said before is not its word.
+  const before = new Set(response.getHeaderNames())
   const held: Call[] = []
   let settling = false
 
@@ -31,7 +34,8 @@ export function holdResponse(response: ServerResponse, ctx: Context, send: () =>
     Object.assign(response, real)
     // Part of another answer left already: cutting it off is the only honest word.
     if (response.headersSent) return void response.destroy()
-    for (const name of response.getHeaderNames()) response.removeHeader(name)
+    for (const name of response.getHeaderNames()) if (!before.has(name)) response.removeHeader(name)
+    clearContent(response)
     response.writeHead(answer.status, answer.headers)
     response.end(answer.body)
   }

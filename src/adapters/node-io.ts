@@ -5,6 +5,21 @@ import type { Answer } from '../http/exchange.js'
 /** How much of a refused body is thrown away so that its sender can read the refusal. */
 const MOST_DISCARDED = 64 * 1024 * 1024
 
+/**
+ * The value of a header, read from what came: Node's own `headers` keeps the first of two and says nothing.
+ * Joined with `, ` as the standard has it (RFC 9110, 5.3), so that two of one make neither.
+ */
+export function headerOf(rawHeaders: readonly string[], name: string): string | null {
+  let value: string | null = null
+  for (let index = 0; index < rawHeaders.length; index += 2) {
+    const header = rawHeaders[index] as string
+    if (header.length !== name.length || (header !== name && header.toLowerCase() !== name)) continue
+    const next = rawHeaders[index + 1] as string
+    value = value === null ? next : `${value}, ${next}`
+  }
+  return value
+}
+
 /** Reads a body. Throws `body_too_large` at the byte that exceeds, or at once where the length is declared. */
 export function readNodeBody(request: IncomingMessage, limit: number): Promise<Uint8Array> {
   return new Promise((resolve, reject) => {
@@ -34,6 +49,7 @@ function endAfterDiscarding(request: IncomingMessage, response: ServerResponse):
   }
   request.once('end', end)
   request.once('error', end)
+  request.once('close', end)
   request.on('data', (chunk: Buffer) => {
     size += chunk.length
     if (size > MOST_DISCARDED) end()
@@ -41,19 +57,23 @@ function endAfterDiscarding(request: IncomingMessage, response: ServerResponse):
   request.resume()
 }
 
-/** Writes an answer. Does nothing when the response is under way already. */
+/** Headers of a response that is not the one to send any more. */
+const CONTENT = /^(?:content-|transfer-encoding$|etag$|last-modified$|set-cookie$|location$|cache-control$)/
+
+/** Forgets what an app's handler said about the body it did not send; what middleware said of the request stays. */
+export function clearContent(response: ServerResponse): void {
+  for (const name of response.getHeaderNames()) if (CONTENT.test(name)) response.removeHeader(name)
+}
+
+/** Writes an answer. Cuts the response off when another is under way: part of two answers is none. */
 export function sendAnswer(request: IncomingMessage, response: ServerResponse, answer: Answer): void {
-  if (response.headersSent || response.destroyed) return void response.end()
+  if (response.headersSent) return void (response.writableEnded || response.destroy())
   const { status, headers, body } = answer
-  const bytes = body === null ? null : Buffer.from(body)
-  const unread = !request.complete && Number(request.headers['content-length'] ?? 1) > 0 && status === 413
-  response.writeHead(status, {
-    ...headers,
-    'content-length': bytes?.length ?? 0,
-    ...(unread && { connection: 'close' }),
-  })
-  if (!unread) return void response.end(bytes)
   // Closing with unread bytes resets the connection, and the client never sees why.
-  if (bytes) response.write(bytes)
+  const unread = status === 413 && !request.complete
+  clearContent(response)
+  response.writeHead(status, unread ? { ...headers, connection: 'close' } : headers)
+  if (!unread) return void response.end(body)
+  response.write(body)
   endAfterDiscarding(request, response)
 }

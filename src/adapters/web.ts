@@ -2,7 +2,7 @@ import type { Auth } from '../auth.js'
 import type { Awaitable } from '../base/awaitable.js'
 import { Problem } from '../base/problem.js'
 import type { Answer, Exchange } from '../http/exchange.js'
-import * as guards from '../http/guards.js'
+import { type Guard, refusalOf } from '../http/guards.js'
 import type { Presenter } from '../http/presenter.js'
 import type { Context } from '../sessions/context.js'
 import type { BaseUser } from '../users/user.js'
@@ -76,18 +76,14 @@ export function authFetch<User extends BaseUser>(
 }
 
 function guarded<User extends BaseUser>(
-  guard: (ctx: Context) => void,
+  guard: Guard,
   auth: Auth<User>,
   handler: WebHandler<User>,
   presenter?: Presenter,
 ): WebHandler<User> {
   return (request, ctx) => {
-    try {
-      guard(ctx)
-    } catch (error) {
-      return responseOf(auth.present(error, ctx, presenter), request.method)
-    }
-    return handler(request, ctx)
+    const refusal = refusalOf(guard, ctx)
+    return refusal === null ? handler(request, ctx) : responseOf(auth.present(refusal, ctx, presenter), request.method)
   }
 }
 
@@ -100,7 +96,7 @@ export function requireAuthenticated<User extends BaseUser>(
   handler: WebHandler<User>,
   { presenter }: { readonly presenter?: Presenter } = {},
 ): WebHandler<User> {
-  return guarded(guards.requireAuthenticated, auth, handler, presenter)
+  return guarded('authenticated', auth, handler, presenter)
 }
 
 /** Lets only requests of nobody through to `handler`; the others get `already_authenticated`. */
@@ -109,5 +105,5 @@ export function requireNotAuthenticated<User extends BaseUser>(
   handler: WebHandler<User>,
   { presenter }: { readonly presenter?: Presenter } = {},
 ): WebHandler<User> {
-  return guarded(guards.requireNotAuthenticated, auth, handler, presenter)
+  return guarded('not_authenticated', auth, handler, presenter)
 }

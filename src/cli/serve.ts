@@ -7,7 +7,7 @@ import { type RunningServer, serve } from '../server/serve.js'
 function welcome({ url, place }: RunningServer, basePath: string): string {
   const api = url + basePath
   const kept =
-    place.dataDir === null ? '' : `  secret      ${place.dataDir}/secret (mode 0600; keep it, and keep it secret)\n`
+    place.secretFile === null ? '' : `  secret      ${place.secretFile} (mode 0600; keep it, and keep it secret)\n`
   return `
 Pawl made a new database.
 

@@ -17,6 +17,13 @@ export interface Answer {
   readonly body: string | null
 }
 
+const utf8 = new TextEncoder()
+
+/** An answer whose body is text, with its length in bytes. */
+export function textAnswer(status: number, body: string, headers: Readonly<Record<string, string>>): Answer {
+  return { status, headers: { ...headers, 'content-length': String(utf8.encode(body).length) }, body }
+}
+
 /** The path of a target, without its query. */
 export function pathOf(target: string): string {
   const query = target.indexOf('?')

@@ -2,28 +2,31 @@ import { Problem } from '../base/problem.js'
 import type { Context } from '../sessions/context.js'
 
 // Made once: an error costs more than the check that leads to it, and anybody can send a bad token.
-const NOT_AUTHENTICATED = new Problem('not_authenticated')
-const REUSED = new Problem('not_authenticated', { reason: 'session_reused' })
+const NOT_AUTHENTICATED = Object.freeze(new Problem('not_authenticated'))
+const REUSED = Object.freeze(new Problem('not_authenticated', { reason: 'session_reused' }))
+const ALREADY_AUTHENTICATED = Object.freeze(new Problem('already_authenticated'))
 
 export type Guard = 'authenticated' | 'not_authenticated'
 
 /**
- * Throws `not_authenticated` unless somebody is signed in. One body for every bad token, and one exception: a replay.
- * Throws `unavailable` when the store was away: nobody is signed out for that.
+ * Why a guard lets a request not pass, or null. One problem for every bad token, and one exception: a replay.
+ * Where the store was away it is that failure: nobody is signed out for it.
  */
+export function refusalOf(guard: Guard, ctx: Context): unknown {
+  if (ctx.failure !== null) return ctx.failure
+  if (guard === 'not_authenticated') return ctx.authenticated ? ALREADY_AUTHENTICATED : null
+  if (ctx.authenticated) return null
+  return ctx.refusal === 'reused' ? REUSED : NOT_AUTHENTICATED
+}
+
+/** Throws `not_authenticated` unless somebody is signed in, and `unavailable` when the store was away. */
 export function requireAuthenticated(ctx: Context): void {
-  if (ctx.failure !== null) throw ctx.failure
-  if (ctx.authenticated) return
-  throw ctx.refusal === 'reused' ? REUSED : NOT_AUTHENTICATED
+  const refusal = refusalOf('authenticated', ctx)
+  if (refusal !== null) throw refusal
 }
 
-/** Throws `already_authenticated` when somebody is signed in. */
+/** Throws `already_authenticated` when somebody is signed in, and `unavailable` when the store was away. */
 export function requireNotAuthenticated(ctx: Context): void {
-  if (ctx.failure !== null) throw ctx.failure
-  if (ctx.authenticated) throw new Problem('already_authenticated')
-}
-
-export function applyGuard(guard: Guard | undefined, ctx: Context): void {
-  if (guard === 'authenticated') requireAuthenticated(ctx)
-  if (guard === 'not_authenticated') requireNotAuthenticated(ctx)
+  const refusal = refusalOf('not_authenticated', ctx)
+  if (refusal !== null) throw refusal
 }

@@ -5,7 +5,7 @@ import type { Emit } from '../sessions/event.js'
 import type { Sessions } from '../sessions/sessions.js'
 import type { BaseUser } from '../users/user.js'
 import { type Answer, type Exchange, pathOf } from './exchange.js'
-import { applyGuard } from './guards.js'
+import { refusalOf } from './guards.js'
 import { readInput } from './input.js'
 import type { Presenter } from './presenter.js'
 import { isAnswer } from './route.js'
@@ -16,7 +16,7 @@ export interface HandleParts<User extends BaseUser> {
   readonly sessions: Sessions<User>
   readonly presenter: Presenter
   readonly emit: Emit
-  readonly onError: (error: unknown) => void
+  readonly onError: (error: unknown, requestId: string) => void
 }
 
 /** A request in three steps: `open` finds out who it is, `handle` answers, `send` runs the queued writes. */
@@ -53,8 +53,9 @@ export function createHandling<User extends BaseUser>(parts: HandleParts<User>):
   function present(error: unknown, ctx: Context<User, Exchange>, shown = presenter): Answer {
     ctx.discard()
     const problem = Problem.is(error) ? error : new Problem('internal', { cause: error })
-    if (problem.cause !== undefined) onError(problem.cause)
-    if (problem.status === 401) emit(ctx, 'token.refused', { detail: ctx.refusal ?? problem.code })
+    if (problem.cause !== undefined) onError(problem.cause, ctx.id)
+    if (problem.status === 401 && ctx.refusal) emit(ctx, 'token.refused', { detail: ctx.refusal })
+    if (problem.code === 'busy') emit(ctx, 'password.busy')
     return shown.problem(problem, ctx)
   }
 
@@ -69,7 +70,8 @@ export function createHandling<User extends BaseUser>(parts: HandleParts<User>):
 
   async function answer(ctx: Context<User, Exchange>, { route, params }: Match<User>): Promise<Answer> {
     ctx.params = params
-    applyGuard(route.guard, ctx)
+    const refusal = route.guard ? refusalOf(route.guard, ctx) : null
+    if (refusal !== null) throw refusal
     const input = route.method === 'GET' ? Object.create(null) : await readInput(ctx.request, route.needsInput ?? false)
     const result = await route.handle(ctx, input)
     if (isAnswer(result)) return result

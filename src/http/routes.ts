@@ -1,6 +1,7 @@
 import type { Accounts } from '../accounts/accounts.js'
 import type { Sessions } from '../sessions/sessions.js'
 import type { BaseUser, UserRepository } from '../users/user.js'
+import { textAnswer } from './exchange.js'
 import { openApi } from './openapi.js'
 import { registrationRoutes } from './registration.js'
 import type { Route } from './route.js'
@@ -18,18 +19,15 @@ export interface Rooms<User extends BaseUser> {
 export function allRoutes<User extends BaseUser>(
   rooms: Rooms<User>,
   extensions: readonly Route<User>[],
-  options: { readonly basePath: string; readonly errors: 'guide' | 'problem' },
+  options: { readonly basePath: string; readonly errors: 'guide' | 'problem'; readonly routes: boolean },
 ): readonly Route<User>[] {
+  if (!options.routes) return extensions
   const routes = [...registrationRoutes(rooms), ...sessionRoutes(rooms), ...ownSessionsRoutes(rooms), ...extensions]
   const described: Route<User> = {
     method: 'GET',
     path: '/openapi.json',
     description: { summary: 'This description', answers: 'Anything' },
-    handle: () => ({
-      status: 200,
-      headers: { 'content-type': 'application/json; charset=utf-8' },
-      body: document,
-    }),
+    handle: () => textAnswer(200, document, { 'content-type': 'application/json; charset=utf-8' }),
   }
   const document = JSON.stringify(openApi([...routes, described], options))
   return [...routes, described]

@@ -7,8 +7,8 @@ import { type ServeConfig, settingError } from './env.js'
 export interface Place {
   /** Path of the SQLite file, or `:memory:`. */
   readonly databaseFile: string
-  /** Null when nothing is kept there: database and secret are given. */
-  readonly dataDir: string | null
+  /** Path of the file with the secret; null when the secret is a setting. */
+  readonly secretFile: string | null
 }
 
 /** A new server secret: 32 random bytes as text. */
@@ -27,28 +27,24 @@ function fileOf(databaseUrl: string): string {
 /** Finds the database and makes the data folder, mode 0700, where one is needed. */
 export function findPlace({ databaseUrl, dataDir = 'pawl-data', secret }: ServeConfig): Place {
   const folder = resolve(dataDir)
-  const needed = databaseUrl === undefined || secret === undefined
-  if (needed) {
+  const databaseFile = databaseUrl === undefined ? join(folder, 'pawl.db') : fileOf(databaseUrl)
+  if (databaseUrl === undefined || secret === undefined) {
     if (!existsSync(folder)) mkdirSync(folder, { recursive: true, mode: 0o700 })
     if (!statSync(folder).isDirectory()) throw settingError(`PAWL_DATA_DIR ${folder} is not a folder`)
   }
-  return {
-    databaseFile: databaseUrl === undefined ? join(folder, 'pawl.db') : fileOf(databaseUrl),
-    dataDir: needed ? folder : null,
-  }
+  return { databaseFile, secretFile: secret === undefined ? join(folder, 'secret') : null }
 }
 
 /**
- * The secrets kept in the data folder, one a line, the first signs. Makes one, mode 0600, for a database that is new.
+ * The secrets kept in a file, one a line, the first signs. Makes one, mode 0600, for a database that is new.
  * A database that is in use and has lost its secret is refused: a new one would sign everybody out.
  */
-export function keptSecrets(dataDir: string, isNewDatabase: boolean): readonly string[] {
-  const file = join(dataDir, 'secret')
+export function keptSecrets(file: string, isNewDatabase: boolean): readonly string[] {
   if (!existsSync(file)) {
     if (!isNewDatabase) {
       throw settingError(
         `${file} is gone, and its sessions with it: set PAWL_SECRET to the old secret,` +
-          ` or sign everybody out with \`npx pawl keys > ${file}\``,
+          ` or sign everybody out with \`(umask 077; npx pawl keys > ${file})\``,
       )
     }
     writeFileSync(file, `${newSecret()}\n`, { mode: 0o600, flag: 'wx', flush: true })

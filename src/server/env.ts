@@ -85,7 +85,7 @@ export function mergeSettings<T extends object>(into: T, from: Partial<T>, where
     const before = merged[key]
     const nested = (key === 'session' || key === 'password') && before !== undefined
     if (nested) merged[key] = mergeSettings(before as object, value as object, where)
-    else if (before !== undefined && before !== value) {
+    else if (before !== undefined && String(before) !== String(value)) {
       throw settingError(`\`${key}\` is set in ${where} and in the configuration file: keep one`)
     } else merged[key] = value
   }

@@ -1,9 +1,11 @@
 import { randomUUID } from 'node:crypto'
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
+import { headerOf, sendAnswer } from '../adapters/node-io.js'
 import { Problem } from '../base/problem.js'
 import { pathOf } from '../http/exchange.js'
 import type { Presenter } from '../http/presenter.js'
+import { Context } from '../sessions/context.js'
 
 type Listener = (request: IncomingMessage, response: ServerResponse) => void
 
@@ -13,6 +15,8 @@ const TIMES = {
   requestTimeout: 15_000,
   keepAliveTimeout: 65_000,
   connectionsCheckingInterval: 1000,
+  // Node refuses a request without a Host with an empty body: ours says why.
+  requireHostHeader: false,
 }
 /** How long work under way may take once the server is told to stop. */
 const DRAIN_MS = 9000
@@ -38,13 +42,23 @@ const CLIENT_ERRORS: Readonly<Record<string, Problem>> = {
   HPE_HEADER_OVERFLOW: new Problem('headers_too_large'),
 }
 const MALFORMED = new Problem('invalid_request', { message: 'Request is not valid HTTP' })
+const HOST = new Problem('invalid_request', { message: 'Request needs exactly one Host' })
+const EXPECTATION = new Problem('invalid_request', { status: 417, message: 'Only 100-continue can be expected' })
+
+/** What is wrong with a request whatever it asks for (RFC 9112, 2.3 and 3.2); null when nothing is. */
+function wrongRequest({ httpVersionMajor, rawHeaders }: IncomingMessage): Problem | null {
+  if (httpVersionMajor !== 1) return MALFORMED
+  const host = headerOf(rawHeaders, 'host')
+  return host === null || host === '' || host.includes(',') ? HOST : null
+}
 
 /** Answers what never became a request: the same JSON, and the connection closes. */
 function answerClientError(error: Error & { code?: string }, socket: Socket, presenter: Presenter): void {
   if (!socket.writable || error.code === 'ECONNRESET') return void socket.destroy()
   const problem = CLIENT_ERRORS[error.code ?? ''] ?? MALFORMED
-  const { status, headers, body } = presenter.problem(problem, null as never)
-  const lines = Object.entries({ ...headers, 'content-length': Buffer.byteLength(body ?? ''), connection: 'close' })
+  const nobody = new Context({ header: () => null, address: socket.remoteAddress ?? null })
+  const { status, headers, body } = presenter.problem(problem, nobody)
+  const lines = Object.entries({ ...headers, connection: 'close' })
   const head = lines.map(([name, value]) => `${name}: ${value}\r\n`).join('')
   socket.end(`HTTP/1.1 ${status} ${problem.code}\r\n${head}\r\n${body}`)
 }
@@ -66,6 +80,12 @@ export function createHttpServer(parts: HttpServerParts): HttpServer {
     response.end(JSON.stringify({ status: up ? 'ok' : 'unavailable' }))
   }
 
+  function refuse(problem: Problem, request: IncomingMessage, response: ServerResponse): void {
+    const nobody = new Context({ header: () => null, address: request.socket.remoteAddress ?? null })
+    response.shouldKeepAlive = false
+    sendAnswer(request, response, presenter.problem(problem, nobody))
+  }
+
   const server = createServer(TIMES, (request, response) => {
     const started = performance.now()
     const id = randomUUID()
@@ -78,6 +98,8 @@ export function createHttpServer(parts: HttpServerParts): HttpServer {
       finished(request, response, performance.now() - started)
     })
     if (draining) response.shouldKeepAlive = false
+    const wrong = wrongRequest(request)
+    if (wrong) return refuse(wrong, request, response)
     const isRead = request.method === 'GET' || request.method === 'HEAD'
     const path = isRead ? pathOf(request.url ?? '') : ''
     if (path === '/livez') return void health(response, Promise.resolve())
@@ -89,6 +111,7 @@ export function createHttpServer(parts: HttpServerParts): HttpServer {
     unused.add(socket)
     socket.once('close', () => unused.delete(socket))
   })
+  server.on('checkExpectation', (request, response) => refuse(EXPECTATION, request, response))
   server.on('clientError', (error, socket) => answerClientError(error, socket as Socket, presenter))
 
   return {

@@ -104,9 +104,9 @@ export async function serve(config: ServeConfig, log: Log): Promise<RunningServe
   function build(): Auth {
     return createAuth({
       onEvent: ({ name, at: _, ...facts }) => log('info', name, facts),
-      onError: error => log('error', 'a request failed', errorFields(error)),
+      onError: (error, requestId) => log('error', 'a request failed', { requestId, ...errorFields(error) }),
       ...authOptions(config),
-      secret: config.secret ?? keptSecrets(place.dataDir as string, isNew || (!config.store && isUnused(database))),
+      secret: config.secret ?? keptSecrets(place.secretFile as string, isNew || (!config.store && isUnused(database))),
       users: config.users ?? sqlUsers(database),
       store: config.store ?? sqliteStore(database),
       extensions: [protectedRoute(), ...(config.extensions ?? [])],
@@ -118,7 +118,7 @@ export async function serve(config: ServeConfig, log: Log): Promise<RunningServe
     const { server, drain } = createHttpServer({
       listener: authListener(auth),
       ready: () => auth.ready(),
-      presenter: config.presenter ?? (errors === 'guide' ? guidePresenter : problemPresenter),
+      presenter: errors === 'guide' ? guidePresenter : problemPresenter,
       maxConnections,
       finished: (request, response, ms) => log('info', 'request', requestFields(request as AuthRequest, response, ms)),
     })

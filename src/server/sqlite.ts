@@ -57,7 +57,7 @@ export async function openSqlite(file: string): Promise<SqliteDatabase> {
   const { DatabaseSync } = await loadDriver()
   if (file !== ':memory:') closeSync(openSync(file, 'a', 0o600))
   const driver = new DatabaseSync(file)
-  for (const pragma of ['busy_timeout = 1000', 'journal_mode = wal', 'synchronous = full', 'foreign_keys = on']) {
+  for (const pragma of ['busy_timeout = 250', 'journal_mode = wal', 'synchronous = full', 'foreign_keys = on']) {
     driver.exec(`pragma ${pragma}`)
   }
   return {
@@ -75,6 +75,10 @@ export async function openSqlite(file: string): Promise<SqliteDatabase> {
         )
       }
     },
-    close: () => driver.close(),
+    close() {
+      // Leaves one file that can be copied whole.
+      driver.exec('pragma wal_checkpoint(truncate)')
+      driver.close()
+    },
   }
 }

@@ -5,15 +5,20 @@ import type { Context } from './context.js'
 import { createLifecycle, type LifecycleParts } from './lifecycle.js'
 import type { OwnSessions, Sessions } from './sessions.js'
 
-/** The guide's bare token, or one `Bearer` in any letter case and one space (RFC 6750, 2.1). */
-const CREDENTIALS = /^(?:bearer )?([A-Za-z0-9_-]+)$/i
+/** One `Bearer` in any letter case and one space (RFC 6750, 2.1). */
+const SCHEME = /^bearer $/i
+const SCHEME_LENGTH = 'bearer '.length
 /** Printable ASCII, as header values are; long enough for any UUID or hash. */
 const RETRY_KEY = /^[\x21-\x7e]{1,255}$/
 
 /** The token in `Authorization`; null when there is none, two, or one in another scheme. */
 export function bearerToken(ctx: Context): string | null {
   const header = ctx.request.header('authorization')
-  return header === null ? null : (CREDENTIALS.exec(header)?.[1] ?? null)
+  // A comma joins two headers: then neither counts.
+  if (header === null || header === '' || header.includes(',')) return null
+  const space = header.lastIndexOf(' ')
+  if (space === -1) return header
+  return space === SCHEME_LENGTH - 1 && SCHEME.test(header.slice(0, SCHEME_LENGTH)) ? header.slice(SCHEME_LENGTH) : null
 }
 
 /** The request's `Idempotency-Key`, or null. Throws `invalid_request` for one that cannot be kept apart from others. */
@@ -66,16 +71,19 @@ export function bearerSessions<User extends BaseUser>(parts: LifecycleParts<User
         ...(data !== undefined && { data }),
       }
       ctx.session = { ...session, ...change }
-      ctx.beforeSend(() => lifecycle.change(ctx, change))
+      ctx.beforeSend(async () => {
+        await lifecycle.change(ctx, change)
+        const facts = { userId: session.userId, sessionId: session.id }
+        if (authenticated !== undefined) emit(ctx, 'session.reauthenticated', facts)
+      })
     },
   }
 
   return {
     fetch(ctx) {
-      if (ctx.request.header('authorization') === null) return null
       const token = bearerToken(ctx)
       if (token !== null) return lifecycle.check(ctx, token)
-      ctx.refusal = 'malformed'
+      if (ctx.request.header('authorization') !== null) ctx.refusal = 'malformed'
       return null
     },
     create: (ctx, account, facts) => lifecycle.start(ctx, account, facts),

@@ -11,6 +11,8 @@ export interface Caller {
   readonly address: string | null
   /** The id the server gave the request for its logs, where it gave one. */
   readonly id?: string | undefined
+  /** Called at the first queued write, so that an adapter can hold a response that is not its own. */
+  readonly onQueued?: (ctx: Context) => void
 }
 
 /** A pair of tokens, told to the client once and stored nowhere. */
@@ -37,8 +39,6 @@ export class Context<User extends BaseUser = BaseUser, Request extends Caller = 
   refusal: Refusal | null = null
   /** What kept Pawl from finding out who this is: the store is away. Guards throw it; null when nothing did. */
   failure: unknown = null
-  /** Called at the first queued write, so that an adapter can hold a response that is not its own. */
-  onQueued: (() => void) | null = null
   #id: string | null = null
   #writes: (() => Awaitable<void>)[] | null = null
 
@@ -74,7 +74,7 @@ export class Context<User extends BaseUser = BaseUser, Request extends Caller = 
   beforeSend(write: () => Awaitable<void>): void {
     if (this.#writes) return void this.#writes.push(write)
     this.#writes = [write]
-    this.onQueued?.()
+    this.request.onQueued?.(this)
   }
 
   /** Runs the queued writes. The first that throws ends it; later ones do not run. */

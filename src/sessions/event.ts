@@ -4,6 +4,7 @@ export type AuthEventName =
   | 'account.created'
   | 'account.updated'
   | 'account.deleted'
+  | 'password.busy'
   | 'password.outdated'
   | 'password.unreadable'
   | 'session.created'

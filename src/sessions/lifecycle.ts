@@ -3,8 +3,9 @@ import type { Clock } from '../base/clock.js'
 import { Problem } from '../base/problem.js'
 import type { Renewed, Session, SessionChange } from '../stores/session-store.js'
 import type { Store } from '../stores/store.js'
-import { hasHash, keyedHash, secretHash } from '../tokens/digest.js'
+import { equalBytes, keyedHash, secretHash } from '../tokens/digest.js'
 import { newSessionId, newSessionSecret } from '../tokens/random.js'
+import { type KnownClaims, rememberAccess } from '../tokens/remember.js'
 import type { Claims, Tokens } from '../tokens/token.js'
 import type { Account, BaseUser, UserRepository } from '../users/user.js'
 import type { Context, IssuedTokens, Refusal } from './context.js'
@@ -49,6 +50,7 @@ export function createLifecycle<User extends BaseUser>(parts: LifecycleParts<Use
   const { store, users, tokens, times, loadUser, race, now, emit } = parts
   const { sessions, values } = store
   const read = sessionReader(store, users)
+  const verifyAccess = rememberAccess(tokens)
 
   function pairOf(claims: Claims): IssuedTokens {
     return { accessToken: tokens.issue('access', claims), renewalToken: tokens.issue('renewal', claims) }
@@ -85,8 +87,8 @@ export function createLifecycle<User extends BaseUser>(parts: LifecycleParts<Use
   }
 
   /** The rules of an access token. The first that fails names the refusal. */
-  function judge(ctx: Context<User>, claims: Claims, session: Session, account: Account<User> | null | undefined) {
-    if (!hasHash(claims.secret, session.secretHash)) return refuse(ctx, 'forged')
+  function judge(ctx: Context<User>, claims: KnownClaims, session: Session, account: Account<User> | null | undefined) {
+    if (!equalBytes(claims.secretHash, session.secretHash)) return refuse(ctx, 'forged')
     if (claims.generation !== session.generation) return refuse(ctx, 'replaced')
     const time = now()
     if (time >= session.accessExpiresAt || time >= session.expiresAt) return refuse(ctx, 'expired')
@@ -137,6 +139,7 @@ export function createLifecycle<User extends BaseUser>(parts: LifecycleParts<Use
     { session, account }: SessionAndAccount<User>,
     tokensNow: IssuedTokens,
   ): User | null {
+    ctx.refusal = null
     ctx.tokens = tokensNow
     ctx.session = session
     ctx.user = account?.user ?? null
@@ -147,7 +150,7 @@ export function createLifecycle<User extends BaseUser>(parts: LifecycleParts<Use
     isLive,
 
     check(ctx, token) {
-      const claims = tokens.verify('access', token)
+      const claims = verifyAccess(token)
       if (!claims) return refuse(ctx, 'forged')
       const id = claims.sessionId
       if (loadUser) {
@@ -195,7 +198,7 @@ export function createLifecycle<User extends BaseUser>(parts: LifecycleParts<Use
       const found = await read(id)
       if (!found) return refuseGone(ctx, id)
       const { session, account } = found
-      if (!hasHash(secret, session.secretHash)) return refuse(ctx, 'forged')
+      if (!equalBytes(secretHash(secret), session.secretHash)) return refuse(ctx, 'forged')
       if (!isLive(session, account)) return drop(ctx, session, account ? 'ended' : 'user_gone')
 
       const behind = session.generation - generation
@@ -228,11 +231,12 @@ export function createLifecycle<User extends BaseUser>(parts: LifecycleParts<Use
     end(ctx, token) {
       const claims = token === null ? null : (tokens.verify('access', token) ?? tokens.verify('renewal', token))
       const made = ctx.tokens ? ctx.session : null
+      const userId = ctx.session?.userId
       // Read when it runs: a session made earlier in this request ends with it.
       for (const id of new Set([claims?.sessionId, made?.id])) {
         if (id === undefined) continue
         ctx.beforeSend(async () => {
-          if (await sessions.delete(id)) emit(ctx, 'session.ended', { sessionId: id })
+          if (await sessions.delete(id)) emit(ctx, 'session.ended', { sessionId: id, ...(userId && { userId }) })
         })
       }
       ctx.session = null

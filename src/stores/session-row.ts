@@ -4,7 +4,8 @@ import type { Session } from './session-store.js'
 export interface SessionRow {
   readonly id: string
   readonly user_id: string
-  readonly secret_hash: Uint8Array
+  /** In hexadecimal. */
+  readonly secret_hash: string
   readonly generation: number
   readonly credential_epoch: number
   readonly created_at: number
@@ -47,7 +48,7 @@ export function sessionFromRow(row: SessionRow): Session {
   return {
     id: row.id,
     userId: row.user_id,
-    secretHash: row.secret_hash,
+    secretHash: new Uint8Array(Buffer.from(row.secret_hash, 'hex')),
     generation: row.generation,
     credentialEpoch: row.credential_epoch,
     createdAt: row.created_at,
@@ -69,7 +70,7 @@ export function rowFromSession(session: Partial<Session>): Partial<SessionRow> {
   const row: Partial<Record<keyof SessionRow, SessionRow[keyof SessionRow] | undefined>> = {
     id: session.id,
     user_id: session.userId,
-    secret_hash: session.secretHash,
+    secret_hash: session.secretHash && Buffer.from(session.secretHash).toString('hex'),
     generation: session.generation,
     credential_epoch: session.credentialEpoch,
     created_at: session.createdAt,

@@ -51,6 +51,7 @@ export interface JoinedTable {
   readonly table: string
   /** The column that holds the user's id. */
   readonly key: string
+  /** Of text and numbers alone: a store may carry them as JSON. */
   readonly columns: readonly string[]
 }
 

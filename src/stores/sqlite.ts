@@ -4,7 +4,7 @@ import type { Migration } from '../base/migration.js'
 import type { SqliteDatabase } from '../base/sqlite-database.js'
 import type { KeyValueStore } from './key-value-store.js'
 import { rowFromSession, SESSION_COLUMNS, type SessionRow, sessionFromRow } from './session-row.js'
-import type { JoinedTable, SessionStore } from './session-store.js'
+import type { JoinedTable, SessionStore, SessionWithRow } from './session-store.js'
 import type { Store } from './store.js'
 
 export interface SqliteStoreOptions {
@@ -25,7 +25,7 @@ export const sqliteStoreMigrations: readonly Migration[] = [
         .createTable('pawl_sessions')
         .addColumn('id', 'text', column => column.primaryKey().notNull())
         .addColumn('user_id', 'text', column => column.notNull())
-        .addColumn('secret_hash', 'blob', column => column.notNull())
+        .addColumn('secret_hash', 'text', column => column.notNull())
         .addColumn('generation', 'integer', column => column.notNull())
         .addColumn('credential_epoch', 'integer', column => column.notNull())
         .addColumn('created_at', 'integer', column => column.notNull())
@@ -55,6 +55,29 @@ export const sqliteStoreMigrations: readonly Migration[] = [
   },
 ]
 
+/** Columns as a list for `json_array`: one text, since making a value of each column costs more than the query. */
+function listed(columns: readonly string[], table = ''): string {
+  return columns.map(column => `${table}"${column}"`).join(', ')
+}
+
+/** Rows in the order of `columns`, from the text of a JSON array. */
+function rowOf(columns: readonly string[], values: readonly unknown[], start = 0): Readonly<Record<string, unknown>> {
+  return Object.fromEntries(columns.map((column, index) => [column, values[start + index]]))
+}
+
+/** Remembers what the last `most` texts meant: the same text of a row is the same session. */
+function remembering<T>(decode: (text: string) => T, most = 4096): (key: string, text: string) => T {
+  const known = new Map<string, { readonly text: string; readonly value: T }>()
+  return (key, text) => {
+    const before = known.get(key)
+    if (before?.text === text) return before.value
+    const value = decode(text)
+    if (known.size >= most) known.delete(known.keys().next().value as string)
+    known.set(key, { text, value })
+    return value
+  }
+}
+
 /** Runs one statement per batch of expired rows, at most once a minute. */
 function pruner(database: SqliteDatabase, now: Clock, table: string, end: string): () => void {
   const statement = database.prepare(
@@ -70,57 +93,63 @@ function pruner(database: SqliteDatabase, now: Clock, table: string, end: string
 }
 
 function sqliteSessions(database: SqliteDatabase, now: Clock): SessionStore {
-  const columns = SESSION_COLUMNS.join(', ')
+  const row = `json_array(${listed(SESSION_COLUMNS)}) as row`
   const live = 'renewal_expires_at > ? and expires_at > ?'
   const insert = database.prepare(
-    `insert into pawl_sessions (${columns}) values (${SESSION_COLUMNS.map(() => '?').join(', ')})`,
+    `insert into pawl_sessions (${SESSION_COLUMNS.join(', ')}) values (${SESSION_COLUMNS.map(() => '?').join(', ')})`,
   )
-  const find = database.prepare(`select ${columns} from pawl_sessions where id = ? and ${live}`)
+  const find = database.prepare(`select ${row} from pawl_sessions where id = ? and ${live}`)
   const advance = database.prepare(
     `update pawl_sessions set generation = ?, renewed_at = ?, access_expires_at = ?, renewal_expires_at = ?,
        renewed_user_agent = ?, renewed_address = ?, retry_key_hash = ?
-     where id = ? and generation = ? and ${live} returning ${columns}`,
+     where id = ? and generation = ? and ${live} returning ${row}`,
   )
   const remove = database.prepare('delete from pawl_sessions where id = ? returning renewal_expires_at, expires_at')
   const list = database.prepare(
-    `select ${columns} from pawl_sessions where user_id = ? and ${live} order by created_at, id`,
+    `select ${row} from pawl_sessions where user_id = ? and ${live} order by created_at, id`,
   )
   const removeByUser = database.prepare(
     'delete from pawl_sessions where user_id = ? and id is not ? returning renewal_expires_at, expires_at',
   )
   const prune = pruner(database, now, 'pawl_sessions', 'renewal_expires_at')
-  const joins = new Map<JoinedTable, (id: string) => SessionRow | undefined>()
+  const joins = new Map<JoinedTable, (id: string) => SessionWithRow | null>()
 
-  const decode = (row: unknown) => (row ? sessionFromRow(row as SessionRow) : null)
+  const sessionOf = (values: readonly unknown[]) =>
+    Object.freeze(sessionFromRow(rowOf(SESSION_COLUMNS, values) as unknown as SessionRow))
+  const decode = (found: unknown) => (found ? sessionOf(JSON.parse((found as { row: string }).row)) : null)
   const isLive = (row: unknown) => {
     const { renewal_expires_at, expires_at } = row as SessionRow
     return Math.min(renewal_expires_at, expires_at) > now()
   }
 
-  function joinFor(joined: JoinedTable) {
-    const quoted = joined.columns.map((column, index) => `j."${column}" as joined_${index}`)
+  function joinWith({ table, key, columns }: JoinedTable): (id: string) => SessionWithRow | null {
     const statement = database.prepare(
-      `select ${SESSION_COLUMNS.map(column => `s.${column}`).join(', ')}, j."${joined.key}" as joined_key, ${quoted}
-       from pawl_sessions s left join "${joined.table}" j on j."${joined.key}" = s.user_id
+      `select json_array(${listed(SESSION_COLUMNS, 's.')}, j."${key}", ${listed(columns, 'j.')}) as row
+       from pawl_sessions s left join "${table}" j on j."${key}" = s.user_id
        where s.id = ? and s.renewal_expires_at > ? and s.expires_at > ?`,
     )
-    return (id: string) => statement.get(id, now(), now()) as SessionRow | undefined
+    const decodeBoth = remembering((text): SessionWithRow => {
+      const values = JSON.parse(text)
+      const after = SESSION_COLUMNS.length
+      return { session: sessionOf(values), row: values[after] === null ? null : rowOf(columns, values, after + 1) }
+    })
+    return id => {
+      const found = statement.get(id, now(), now()) as { row: string } | undefined
+      return found ? decodeBoth(id, found.row) : null
+    }
   }
 
   return {
     insert(session) {
       prune()
-      const row = { created_user_agent: null, created_address: null, ...rowFromSession(session) } as SessionRow
-      insert.run(...SESSION_COLUMNS.map(column => row[column] ?? null))
+      const values = rowFromSession(session)
+      insert.run(...SESSION_COLUMNS.map(column => values[column] ?? null))
     },
     find: id => decode(find.get(id, now(), now())),
     findWith(id, joined) {
-      const read = joins.get(joined) ?? joinFor(joined)
+      const read = joins.get(joined) ?? joinWith(joined)
       joins.set(joined, read)
-      const found = read(id) as (SessionRow & Record<string, unknown>) | undefined
-      if (!found) return null
-      const row = Object.fromEntries(joined.columns.map((column, index) => [column, found[`joined_${index}`]]))
-      return { session: sessionFromRow(found), row: found.joined_key === null ? null : row }
+      return read(id)
     },
     advance(id, from, next) {
       const { renewedBy } = next
@@ -141,17 +170,15 @@ function sqliteSessions(database: SqliteDatabase, now: Clock): SessionStore {
       )
     },
     update(id, change) {
-      const row = rowFromSession(change)
-      const names = Object.keys(row) as (keyof SessionRow)[]
+      const changed = rowFromSession(change)
+      const names = Object.keys(changed) as (keyof SessionRow)[]
       if (names.length === 0) return decode(find.get(id, now(), now()))
       const sets = names.map(name => `${name} = ?`).join(', ')
-      const statement = database.prepare(
-        `update pawl_sessions set ${sets} where id = ? and ${live} returning ${columns}`,
-      )
-      return decode(statement.get(...names.map(name => row[name] ?? null), id, now(), now()))
+      const statement = database.prepare(`update pawl_sessions set ${sets} where id = ? and ${live} returning ${row}`)
+      return decode(statement.get(...names.map(name => changed[name] ?? null), id, now(), now()))
     },
     delete: id => remove.all(id).some(isLive),
-    listByUser: userId => list.all(userId, now(), now()).map(row => sessionFromRow(row as SessionRow)),
+    listByUser: userId => list.all(userId, now(), now()).flatMap(found => decode(found) ?? []),
     deleteByUser: (userId, { except } = {}) => removeByUser.all(userId, except ?? null).filter(isLive).length,
   }
 }

@@ -49,7 +49,8 @@ export function sessionsSuite(makeAuth: () => Auth | Promise<Auth>, options: Sui
 
     assert.equal(await fetched(auth, tokens.accessToken), null)
     assert.equal(await renewed(auth, tokens.renewalToken), null)
-    const { accessToken, renewalToken } = next?.tokens as IssuedTokens
+    assert.ok(next)
+    const { accessToken, renewalToken } = next.tokens
     assert.deepEqual(await fetched(auth, accessToken), user)
 
     await ended(auth, 'invalid')

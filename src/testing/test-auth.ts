@@ -60,7 +60,7 @@ export function testExchange(method: string, target: string, request: TestReques
   const headers: Record<string, string> = {
     ...(body !== undefined && { 'content-type': type }),
     ...(token !== undefined && { authorization: token }),
-    ...request.headers,
+    ...Object.fromEntries(Object.entries(request.headers ?? {}).map(([name, value]) => [name.toLowerCase(), value])),
   }
   return {
     method,

@@ -5,12 +5,9 @@ export function secretHash(secret: Uint8Array): Uint8Array {
   return new Uint8Array(oneShot('sha256', secret, 'buffer'))
 }
 
-const computed = Buffer.alloc(32)
-
-/** True when `hash` is the secret's. In constant time, and without making a `Buffer` that has to be collected again. */
-export function hasHash(secret: Uint8Array, hash: Uint8Array): boolean {
-  computed.write(oneShot('sha256', secret, 'binary'), 'latin1')
-  return hash.length === computed.length && timingSafeEqual(computed, hash)
+/** Compares in constant time. Unequal lengths are unequal, not an exception. */
+export function equalBytes(a: Uint8Array, b: Uint8Array): boolean {
+  return a.length === b.length && timingSafeEqual(a, b)
 }
 
 /** HMAC-SHA-256 of a text under a secret the client holds, as base64url. */

@@ -1,5 +1,5 @@
 import { createHash, randomBytes, randomUUID } from 'node:crypto'
-import { uuidFromHex } from '../base/uuid.js'
+import { uuidAt } from './uuid.js'
 
 /** A new id for a user or a request: a random UUID. */
 export function newId(): string {
@@ -21,5 +21,5 @@ export function newSessionId(userId: string): string {
   createHash('sha256').update('pawl/session-tag\0').update(userId, 'utf8').digest().copy(bytes, 0, 0, 4)
   bytes.writeUInt8((bytes.readUInt8(6) & 0x0f) | 0x80, 6)
   bytes.writeUInt8((bytes.readUInt8(8) & 0x3f) | 0x80, 8)
-  return uuidFromHex(bytes.toString('hex'))
+  return uuidAt(bytes, 0)
 }

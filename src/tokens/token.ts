@@ -1,6 +1,6 @@
 import { hkdfSync, timingSafeEqual } from 'node:crypto'
-import { uuidFromHex } from '../base/uuid.js'
 import { createMac, type Mac } from './mac.js'
+import { uuidAt } from './uuid.js'
 
 /** `access` opens guarded routes, `renewal` buys the next pair. */
 export type TokenKind = 'access' | 'renewal'
@@ -104,7 +104,7 @@ export function createTokens(secrets: readonly [string, ...string[]]): Tokens {
         key.writeMac(signed, expected)
         if (timingSafeEqual(expected, mac)) {
           return {
-            sessionId: uuidFromHex(scratch.toString('hex', SESSION, GENERATION)),
+            sessionId: uuidAt(scratch, SESSION),
             generation: scratch.readUInt32BE(GENERATION),
             secret: Uint8Array.prototype.slice.call(scratch, SECRET, MAC),
           }

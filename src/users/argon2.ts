@@ -62,8 +62,9 @@ export function argon2Hasher(options: Argon2Options = {}): PasswordHasher {
   const argon2 = import('@node-rs/argon2')
   argon2.catch(() => {}) // Whoever hashes first is told.
 
-  function isOutdated([, memory, passes, lanes]: RegExpExecArray): boolean {
-    return Number(memory) < memoryKiB || Number(passes) < iterations || Number(lanes) < parallelism
+  /** Weaker on the whole: more memory may stand for fewer passes. */
+  function isOutdated([, memory, passes]: RegExpExecArray): boolean {
+    return Number(memory) * Number(passes) < memoryKiB * iterations
   }
 
   async function compare(password: string, hash: string | null): Promise<Verdict> {

@@ -1,4 +1,8 @@
+import { isNormalizable } from './password.js'
+
 const LONGEST = 254
+/** White space around an address is trimmed; past this much text nobody looks for one. */
+const LONGEST_TEXT = 1024
 const LONGEST_LOCAL = 64
 const LONGEST_LABEL = 63
 const LOCAL = /^[\p{L}\p{M}0-9!#$%&'*+\-/=?^_`{|}~]+(?:\.[\p{L}\p{M}0-9!#$%&'*+\-/=?^_`{|}~]+)*$/u
@@ -8,8 +12,10 @@ const ALL_DIGITS = /^[0-9]+$/
 /**
  * The one spelling of an address, for writing and for looking up: trimmed, NFC, lower case.
  * Lower case goes character by character, so a Greek sigma does not depend on what follows it.
+ * Empty for text that no address can be made of.
  */
 export function normalizeEmail(text: string): string {
+  if (text.length > LONGEST_TEXT || !isNormalizable(text)) return ''
   const lower = Array.from(text.trim().normalize('NFC'), character => character.toLowerCase()).join('')
   return lower.normalize('NFC')
 }

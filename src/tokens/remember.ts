@@ -1,0 +1,28 @@
+import { secretHash } from './digest.js'
+import type { Claims, Tokens } from './token.js'
+
+/** An access token that proved authentic, and the hash of its secret. */
+export interface KnownClaims extends Claims {
+  readonly secretHash: Uint8Array
+}
+
+/** The claims of an authentic access token with the hash of its secret, or null. */
+export type VerifyAccess = (token: string) => KnownClaims | null
+
+/**
+ * Verifies access tokens and remembers the last `most` that were authentic, since a client sends one for half an hour.
+ * The whole token is the key, and nothing but its own text is remembered: whether its session lives is read every time.
+ */
+export function rememberAccess(tokens: Tokens, most = 10_000): VerifyAccess {
+  const known = new Map<string, KnownClaims>()
+  return token => {
+    const before = known.get(token)
+    if (before) return before
+    const claims = tokens.verify('access', token)
+    if (!claims) return null
+    const found = { ...claims, secretHash: secretHash(claims.secret) }
+    if (known.size >= most) known.delete(known.keys().next().value as string)
+    known.set(token, found)
+    return found
+  }
+}
