@@ -1,6 +1,7 @@
 // Replays the exchanges captured from the system of the guide against the real server process.
-import { request as httpRequest } from 'node:http'
+
 import { readFileSync } from 'node:fs'
+import { request as httpRequest } from 'node:http'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { type ServerProcess, startServer } from './support/server.js'
 
@@ -41,7 +42,7 @@ function changed(token: string, at: number): string {
   return token.slice(0, at) + (token[at] === 'A' ? 'B' : 'A') + token.slice(at + 1)
 }
 
-function valueOf(name: string): string {
+function tokenNamed(name: string): string {
   const a4 = captured.get('A4') ?? ''
   const derived: Record<string, string> = {
     TAMP_SIG_MID: changed(a4, a4.length - 20),
@@ -59,7 +60,7 @@ function valueOf(name: string): string {
 function expand(text: string): string {
   return text
     .replace(/<(\d+) (\S+)>/g, (_, count, letter) => letter.repeat(Number(count)))
-    .replace(/<([A-Z][A-Z0-9_]*)>/g, (_, name) => valueOf(name))
+    .replace(/<([A-Z][A-Z0-9_]*)>/g, (_, name) => tokenNamed(name))
 }
 
 function send({ request }: Exchange): Promise<{ status: number; body: unknown; headers: Record<string, unknown> }> {
@@ -72,7 +73,10 @@ function send({ request }: Exchange): Promise<{ status: number; body: unknown; h
       port: server.port,
       method: request.method,
       path: encodeURI(request.path).replaceAll('%25', '%'),
-      headers: { ...headers, ...(request.method !== 'GET' && request.method !== 'HEAD' && { 'content-length': length }) },
+      headers: {
+        ...headers,
+        ...(request.method !== 'GET' && request.method !== 'HEAD' && { 'content-length': length }),
+      },
     })
     outgoing.on('error', reject)
     outgoing.on('response', response => {

@@ -1,2 +1,2 @@
-/** Milliseconds since 1970, as `Date.now` gives them. Tests pass one they can advance. */
+/** Milliseconds since 1970. Tests pass one they can advance. */
 export type Clock = () => number

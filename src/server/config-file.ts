@@ -1,8 +1,10 @@
 import { existsSync } from 'node:fs'
 import { resolve } from 'node:path'
 import { pathToFileURL } from 'node:url'
-import { type ServeConfig, settingError } from './env.js'
+import { OPTIONS } from '../config.js'
+import { SERVER_OPTIONS, type ServeConfig, settingError } from './env.js'
 
+const KNOWN: readonly string[] = [...SERVER_OPTIONS, ...OPTIONS]
 const NAMES = ['pawl.config.ts', 'pawl.config.js', 'pawl.config.mjs']
 
 /** Imports TypeScript where Node strips its types, and through `jiti` where it does not and that is installed. */
@@ -25,5 +27,8 @@ export async function readConfigFile(folder: string): Promise<ServeConfig> {
   if (typeof module.default !== 'object' || module.default === null) {
     throw settingError(`${path} must export its settings as \`export default { … }\``)
   }
+  const unknown = Object.keys(module.default).find(name => !KNOWN.includes(name))
+  if (unknown !== undefined)
+    throw settingError(`${path}: unknown setting \`${unknown}\`; known are ${KNOWN.join(', ')}`)
   return module.default
 }

@@ -17,6 +17,16 @@ export interface ServerOptions {
   log?: 'info' | 'silent'
 }
 
+/** Every one of them by name. */
+export const SERVER_OPTIONS: readonly (keyof ServerOptions)[] = [
+  'host',
+  'port',
+  'databaseUrl',
+  'dataDir',
+  'maxConnections',
+  'log',
+]
+
 /** What `pawl.config.js` exports as its default: any of these, all optional. */
 export type ServeConfig = ServerOptions & Partial<AuthOptions>
 

@@ -16,6 +16,8 @@ import { errorFields, type Log } from './log.js'
 import { protectedRoute } from './protected.js'
 import { openSqlite } from './sqlite.js'
 
+export type { ServeConfig }
+
 export interface RunningServer {
   /** Where it listens: `http://127.0.0.1:4000`. */
   readonly url: string

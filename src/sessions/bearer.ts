@@ -9,7 +9,7 @@ import type { OwnSessions, Sessions } from './sessions.js'
 const SCHEME = /^bearer $/i
 const SCHEME_LENGTH = 'bearer '.length
 /** Printable ASCII, as header values are; long enough for any UUID or hash. */
-const RETRY_KEY = /^[\x21-\x7e]{1,255}$/
+const RETRY_KEY = /^[\x20-\x7e]{1,255}$/
 
 /** The token in `Authorization`; null when there is none, two, or one in another scheme. */
 export function bearerToken(ctx: Context): string | null {

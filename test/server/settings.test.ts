@@ -182,7 +182,7 @@ test('a database this Pawl has no store for is refused by its scheme, without it
 
 test('an unknown key in the configuration file is refused by name', async () => {
   const misspelt = projectWith({ 'pawl.config.js': "export default { bsaePath: '/x' }\n" })
-  expect(await refusal({ folder: misspelt })).toMatch(/unknown option `bsaePath`/)
+  expect(await refusal({ folder: misspelt })).toMatch(/unknown setting `bsaePath`/)
   const nested = projectWith({ 'pawl.config.js': "export default { session: { acces: '10m' } }\n" })
   expect(await refusal({ folder: nested })).toMatch(/unknown option `session.acces`/)
 })
