@@ -1,12 +1,12 @@
 // Guarded GET against a bare node:http server answering the same JSON, side by side in one run.
-// node benchmarks/hot-path.mjs [rounds] [seconds]
+// node benchmarks/hot-path.mjs [rounds] [seconds] [case]
 import { fork } from 'node:child_process'
 import { once } from 'node:events'
 import { cpus } from 'node:os'
 import { fileURLToPath } from 'node:url'
 import autocannon from 'autocannon'
 
-const [rounds = 7, seconds = 3] = process.argv.slice(2).map(Number)
+const [rounds = 7, seconds = 3] = process.argv.slice(2, 4).map(Number)
 const FILE = fileURLToPath(new URL('./servers.mjs', import.meta.url))
 const CASES = [
   ['session-memory', 'bare', 0.75],
@@ -35,7 +35,8 @@ async function measure({ port, token }) {
 const median = values => values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)]
 
 console.log(`${cpus()[0].model}, ${cpus().length} cores, Node ${process.version}, ${rounds} rounds of ${seconds} s`)
-for (const [name, base, bar] of CASES) {
+const only = process.argv[4]
+for (const [name, base, bar] of CASES.filter(([name]) => !only || name === only)) {
   const servers = { [base]: await start(base), [name]: await start(name) }
   const ratios = []
   const rates = { [base]: [], [name]: [] }

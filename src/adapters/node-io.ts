@@ -73,7 +73,9 @@ export function sendAnswer(request: IncomingMessage, response: ServerResponse, a
   const unread = status === 413 && !request.complete
   clearContent(response)
   response.writeHead(status, unread ? { ...headers, connection: 'close' } : headers)
-  if (!unread) return void response.end(body)
+  // One byte a character: the text can go out without being encoded once more.
+  const isAscii = body !== null && Number(headers['content-length']) === body.length
+  if (!unread) return void response.end(body, isAscii ? 'latin1' : 'utf8')
   response.write(body)
   endAfterDiscarding(request, response)
 }
