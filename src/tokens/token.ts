@@ -104,7 +104,7 @@ export function createTokens(secrets: readonly [string, ...string[]]): Tokens {
           return {
             sessionId: uuidAt(scratch, SESSION),
             generation: scratch.readUInt32BE(GENERATION),
-            secret: Uint8Array.prototype.slice.call(scratch, SECRET, MAC),
+            secret: new Uint8Array(scratch.subarray(SECRET, MAC)),
           }
         }
       }
