@@ -54,7 +54,8 @@ async function guard(into, ms) {
 }
 
 const percentile = (values, p) => values.toSorted((a, b) => a - b)[Math.floor(values.length * p)].toFixed(1)
-const show = values => `p50 ${percentile(values, 0.5)} ms, p99 ${percentile(values, 0.99)} ms, max ${percentile(values, 0.9999)} ms`
+const show = values =>
+  `p50 ${percentile(values, 0.5)} ms, p99 ${percentile(values, 0.99)} ms, max ${percentile(values, 0.9999)} ms`
 
 console.log(`${cpus()[0].model}, ${cpus().length} cores, Node ${process.version}`)
 await guard(quiet, 2000)
@@ -63,7 +64,9 @@ const storm = Array.from({ length: SIGN_INS }, signInUntilOver)
 await guard(latencies, seconds * 1000)
 over = true
 await Promise.all(storm)
-console.log(`guarded, ${SIGN_INS} concurrent sign-ins for ${seconds} s: ${show(latencies)} (${latencies.length} requests)`)
+console.log(
+  `guarded, ${SIGN_INS} concurrent sign-ins for ${seconds} s: ${show(latencies)} (${latencies.length} requests)`,
+)
 console.log(`sign-ins by status: ${JSON.stringify(statuses)}`)
 child.kill()
 agent.destroy()

@@ -42,10 +42,18 @@ function boundedUsers<User extends BaseUser>(users: UserRepository<User>, ms: nu
  */
 export function createAuth<User extends BaseUser>(options: AuthOptions<User>): Auth<User> {
   const config = resolveConfig(options)
-  const { now, onEvent, onError, extensions } = config
+  const { now, onEvent, extensions } = config
   checkExtensions(extensions)
   const store = boundedStore(config.store, config.deadlineMs)
   const users = boundedUsers(config.users, config.deadlineMs)
+
+  const onError = (error: unknown, requestId: string) => {
+    try {
+      config.onError(error, requestId)
+    } catch {
+      // Whoever listens to errors and fails has nobody left to tell.
+    }
+  }
 
   const emit: Emit = (ctx, name, facts) => {
     if (!onEvent) return

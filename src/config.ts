@@ -183,6 +183,8 @@ function checkBasePath(basePath: string): string {
 
 /** Checks and completes the options. Throws `TypeError` that names the option and what to write instead. */
 export function resolveConfig<User extends BaseUser>(options: AuthOptions<User>): AuthConfig<User> {
+  if (typeof options !== 'object' || options === null)
+    throw new TypeError('createAuth needs options: at least `secret` and `users`')
   refuseUnknown(options, OPTIONS, '')
   const { session = {}, password = {}, errors = 'guide', deadlineMs = 500, now = Date.now } = options
   refuseUnknown(session, SESSION_OPTIONS, 'session.')
@@ -190,8 +192,21 @@ export function resolveConfig<User extends BaseUser>(options: AuthOptions<User>)
   if (typeof options.users?.findById !== 'function') {
     throw new TypeError('`users` is missing: pass `memoryUsers()`, `sqlUsers(database)` or your own repository')
   }
-  if (!Number.isSafeInteger(deadlineMs) || deadlineMs < 1)
-    throw new TypeError('`deadlineMs` must be a whole number above 0')
+  for (const [name, value, isRight] of [
+    ['store', options.store, typeof options.store?.sessions?.find === 'function'],
+    ['hasher', options.hasher, typeof options.hasher?.verify === 'function'],
+    ['presenter', options.presenter, typeof options.presenter?.problem === 'function'],
+    [
+      'sessions',
+      options.sessions,
+      typeof options.sessions === 'function' || typeof options.sessions?.fetch === 'function',
+    ],
+    ['extensions', options.extensions, Array.isArray(options.extensions)],
+  ] as const) {
+    if (value !== undefined && !isRight) throw new TypeError(`\`${name}\` is not what it should be: see its type`)
+  }
+  if (!Number.isSafeInteger(deadlineMs) || deadlineMs < 1 || deadlineMs > 600_000)
+    throw new TypeError('`deadlineMs` must be a whole number from 1 to 600000')
   const presenters = { guide: guidePresenter, problem: problemPresenter }
   return Object.freeze({
     secrets: checkSecrets(options.secret),

@@ -13,17 +13,28 @@ export function ownAccount<User extends BaseUser>(
   async function accountOf(ctx: Context<User>): Promise<Account<User>> {
     const id = ctx.user?.id ?? ctx.session?.userId
     const account = id === undefined ? null : await users.findById(id)
-    if (!account) throw new Problem('not_authenticated')
+    // Where checks read the session alone, this is where a session below its user's epoch is found out.
+    const isOver = account !== null && sessions.own && !(await sessions.own.confirm(ctx, account))
+    if (!account || isOver) throw new Problem('not_authenticated')
     return account
   }
 
-  async function provePassword(ctx: Context<User>, input: UserInput): Promise<Account<User>> {
-    const password = textField(input, 'current_password') ?? textField(input, 'password')
+  /** The account as it is stored, once `password` has been compared with it; else what `refusal` makes is thrown. */
+  async function provePassword(
+    ctx: Context<User>,
+    password: string | null,
+    refusal: () => Problem,
+  ): Promise<Account<User>> {
     const account = await accountOf(ctx)
     const proven = await verify(ctx, account, password)
     if (proven) return proven
     emit(ctx, 'sign_in.failed', { userId: account.user.id, detail: 'current_password' })
-    throw new Problem('invalid_password')
+    throw refusal()
+  }
+
+  /** The password in input that proves and changes nothing: under either name. */
+  function sentPassword(input: UserInput): string | null {
+    return textField(input, 'current_password') ?? textField(input, 'password')
   }
 
   function refuse(errors: Readonly<Record<string, readonly string[]>>): Problem {
@@ -45,24 +56,35 @@ export function ownAccount<User extends BaseUser>(
 
   /** Raises the epoch so that every session so far ends; the request's own is raised first and lives on. */
   async function save(ctx: Context<User>, account: Account<User>, change: AccountChange): Promise<Account<User>> {
-    const credentialEpoch = account.credentialEpoch + 1
-    await sessions.own?.keep(ctx, credentialEpoch)
-    const saved = await users.update(account.user.id, { ...change, credentialEpoch }, account.passwordHash)
-    // The password changed since it was compared: what was proven is no longer so.
-    if (!saved) throw refuse({ current_password: ['is invalid'] })
-    return saved
+    const { credentialEpoch, passwordHash, user } = account
+    await sessions.own?.keep(ctx, credentialEpoch + 1)
+    try {
+      const saved = await users.update(user.id, { ...change, credentialEpoch: credentialEpoch + 1 }, passwordHash)
+      // The password changed since it was compared: what was proven is no longer so.
+      if (!saved) throw refuse({ current_password: ['is invalid'] })
+      return saved
+    } catch (error) {
+      await sessions.own?.keep(ctx, credentialEpoch)
+      throw error
+    }
+  }
+
+  /** Raises the epoch of the account as it is now: a hash that is replaced meanwhile must not stop it. */
+  async function raiseEpoch(ctx: Context<User>, exceptCurrent: boolean): Promise<User> {
+    for (let attempt = 0; attempt < 3; attempt++) {
+      const { user, credentialEpoch, passwordHash } = await accountOf(ctx)
+      if (exceptCurrent) await sessions.own?.keep(ctx, credentialEpoch + 1)
+      const change = { credentialEpoch: credentialEpoch + 1, updatedAt: user.updatedAt }
+      if (await users.update(user.id, change, passwordHash)) return user
+    }
+    throw new Problem('unavailable')
   }
 
   return {
     async update(ctx, input) {
       const { email, password } = readChange(input)
-      const before = await accountOf(ctx)
       const current = typeof input.current_password === 'string' ? input.current_password : null
-      const account = await verify(ctx, before, current)
-      if (!account) {
-        emit(ctx, 'sign_in.failed', { userId: before.user.id, detail: 'current_password' })
-        throw refuse({ current_password: ['is invalid'] })
-      }
+      const account = await provePassword(ctx, current, () => refuse({ current_password: ['is invalid'] }))
       const changesEmail = email !== null && email !== account.user.email
       if (!changesEmail && password === null) return account.user
 
@@ -84,7 +106,7 @@ export function ownAccount<User extends BaseUser>(
     },
 
     async delete(ctx, input) {
-      const { user } = await provePassword(ctx, input)
+      const { user } = await provePassword(ctx, sentPassword(input), () => new Problem('invalid_password'))
       await users.delete(user.id)
       await sessions.own?.endAll(ctx, user)
       emit(ctx, 'account.deleted', { userId: user.id })
@@ -94,17 +116,14 @@ export function ownAccount<User extends BaseUser>(
     },
 
     async reauthenticate(ctx, input) {
-      await provePassword(ctx, input)
+      await provePassword(ctx, sentPassword(input), () => new Problem('invalid_password'))
       await sessions.own?.change(ctx, { authenticated: 'pwd' })
     },
 
     async endSessions(ctx, { exceptCurrent = false } = {}) {
-      const account = await accountOf(ctx)
-      const credentialEpoch = account.credentialEpoch + 1
-      if (exceptCurrent) await sessions.own?.keep(ctx, credentialEpoch)
-      const change = { credentialEpoch, updatedAt: account.user.updatedAt }
-      await users.update(account.user.id, change, account.passwordHash)
-      await sessions.own?.endAll(ctx, account.user, { exceptCurrent })
+      if (!sessions.own) throw new TypeError('these `sessions` cannot end others: give them `own`')
+      const user = await raiseEpoch(ctx, exceptCurrent)
+      await sessions.own.endAll(ctx, user, { exceptCurrent })
     },
   }
 }

@@ -13,8 +13,8 @@ export function registration<User extends BaseUser>(
   door: SignInDoor<User>,
   authenticate: Accounts<User>['authenticate'],
 ): Accounts<User>['create'] {
-  async function insert(ctx: Context<User>, email: string, password: string): Promise<Account<User>> {
-    const values = { id: newId(), email, passwordHash: await hasher.hash(password), createdAt: now() }
+  async function insert(ctx: Context<User>, email: string, passwordHash: string): Promise<Account<User>> {
+    const values = { id: newId(), email, passwordHash, createdAt: now() }
     await run('savingUser', { ctx, user: null, values })
     const account = await users.insert(values)
     emit(ctx, 'account.created', { userId: account.user.id })
@@ -37,18 +37,19 @@ export function registration<User extends BaseUser>(
     const errors = fields.errors()
     if (errors || email === null || password === null) throw new Problem('invalid_user', { errors: errors ?? {} })
 
+    // Hashed first: the queue refuses before anything is written.
+    const passwordHash = await hasher.hash(password)
     const retried = await isRetry(ctx, email)
-    try {
-      const account = await insert(ctx, email, password)
-      return await door(ctx, account, { methods: ['pwd'] })
-    } catch (error) {
-      if (!Problem.is(error, 'email_taken')) throw error
-      const taken = new Problem('invalid_user', { errors: { email: ['has already been taken'] } })
-      if (!retried) throw taken
-      // The first answer was lost on the way. Whoever knows the password gets a fresh pair, as at sign-in.
-      return authenticate(ctx, { email, password }).catch(reason => {
-        throw Problem.is(reason, 'invalid_credentials') ? taken : reason
-      })
-    }
+    const account = await insert(ctx, email, passwordHash).catch(error => {
+      if (Problem.is(error, 'email_taken')) return null
+      throw error
+    })
+    if (account) return door(ctx, account, { methods: ['pwd'] })
+    const taken = new Problem('invalid_user', { errors: { email: ['has already been taken'] } })
+    if (!retried) throw taken
+    // The first answer was lost on the way. Whoever knows the password gets a fresh pair, as at sign-in.
+    return authenticate(ctx, { email, password }).catch(reason => {
+      throw Problem.is(reason, 'invalid_credentials') ? taken : reason
+    })
   }
 }

@@ -19,7 +19,8 @@ export function holdResponse(response: ServerResponse, ctx: Context, send: () =>
   // What the handler says from here on may tell of writes that are not done; what was said before is not its word.
   const before = new Set(response.getHeaderNames())
   const held: Call[] = []
-  let settling = false
+  let phase: 'open' | 'waiting' | 'settling' | 'over' = 'open'
+  let ended = false
 
   function release(): void {
     Object.assign(response, real)
@@ -41,15 +42,22 @@ export function holdResponse(response: ServerResponse, ctx: Context, send: () =>
   }
 
   function hold(call: Call): void {
-    if (!ctx.hasWrites && !settling) {
-      // The handler threw and its writes are forgotten: nothing is left to wait for.
-      release()
+    if (!ctx.hasWrites && phase !== 'settling') {
+      // The handler threw and its writes are forgotten, and so is what it had begun to say.
+      phase = 'over'
+      Object.assign(response, real)
       return call()
     }
-    held.push(call)
-    if (settling) return
-    settling = true
-    settle().catch(() => response.destroy())
+    // After its end a response has nothing more to say.
+    if (!ended) held.push(call)
+    if (phase !== 'open') return
+    phase = 'waiting'
+    // Not at once: a handler that throws right after it began to write means none of it.
+    setImmediate(() => {
+      if (phase === 'over') return
+      phase = 'settling'
+      settle().catch(() => response.destroy())
+    })
   }
 
   Object.assign(response, {
@@ -63,6 +71,7 @@ export function holdResponse(response: ServerResponse, ctx: Context, send: () =>
     },
     end(...args: Parameters<typeof real.end>) {
       hold(() => real.end(...args))
+      ended = true
       return response
     },
     flushHeaders() {

@@ -23,6 +23,9 @@ export function headerOf(rawHeaders: readonly string[], name: string): string | 
 /** Reads a body. Throws `body_too_large` at the byte that exceeds, or at once where the length is declared. */
 export function readNodeBody(request: IncomingMessage, limit: number): Promise<Uint8Array> {
   return new Promise((resolve, reject) => {
+    if (request.readableEnded || request.destroyed) {
+      return reject(new Problem('invalid_body', { message: 'Body was read already' }))
+    }
     if (Number(request.headers['content-length'] ?? 0) > limit) return reject(new Problem('body_too_large'))
     const chunks: Buffer[] = []
     let size = 0
@@ -65,17 +68,38 @@ export function clearContent(response: ServerResponse): void {
   for (const name of response.getHeaderNames()) if (CONTENT.test(name)) response.removeHeader(name)
 }
 
+/** How an answer goes out: counted, and as one byte a character where that is all it needs. */
+interface Prepared {
+  readonly headers: Readonly<Record<string, string | number>>
+  readonly encoding: 'latin1' | 'utf8'
+}
+
+/** For answers that never change, made once: what is frozen. */
+const known = new WeakMap<Answer, Prepared>()
+
+function prepare(answer: Answer): Prepared {
+  const before = known.get(answer)
+  if (before) return before
+  const { headers, body } = answer
+  const length = body === null ? 0 : Buffer.byteLength(body)
+  const prepared: Prepared = {
+    headers: { ...headers, 'content-length': length },
+    encoding: length === (body?.length ?? 0) ? 'latin1' : 'utf8',
+  }
+  if (Object.isFrozen(answer)) known.set(answer, prepared)
+  return prepared
+}
+
 /** Writes an answer. Cuts the response off when another is under way: part of two answers is none. */
 export function sendAnswer(request: IncomingMessage, response: ServerResponse, answer: Answer): void {
   if (response.headersSent) return void (response.writableEnded || response.destroy())
-  const { status, headers, body } = answer
+  const { status, body } = answer
+  const { headers, encoding } = prepare(answer)
   // Closing with unread bytes resets the connection, and the client never sees why.
   const unread = status === 413 && !request.complete
   clearContent(response)
   response.writeHead(status, unread ? { ...headers, connection: 'close' } : headers)
-  // One byte a character: the text can go out without being encoded once more.
-  const isAscii = body !== null && Number(headers['content-length']) === body.length
-  if (!unread) return void response.end(body, isAscii ? 'latin1' : 'utf8')
-  response.write(body)
+  if (!unread) return void response.end(body, encoding)
+  response.write(body, encoding)
   endAfterDiscarding(request, response)
 }

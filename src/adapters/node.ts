@@ -41,7 +41,11 @@ export function authListener<User extends BaseUser>(
       address: request.socket.remoteAddress ?? null,
       header: name => headerOf(request.rawHeaders, name),
       readBody: limit => readNodeBody(request, limit),
-      onQueued: ctx => holdResponse(response, ctx, () => auth.send(ctx as Ctx)),
+      onQueued(ctx) {
+        // Nothing is left to hold: what is queued after the response is written all the same.
+        if (response.writableEnded) queueMicrotask(() => void auth.send(ctx as Ctx))
+        else holdResponse(response, ctx, () => auth.send(ctx as Ctx))
+      },
     }
   }
 
@@ -63,12 +67,16 @@ export function authListener<User extends BaseUser>(
     ;(request as AuthRequest<User>).auth = ctx
     const answered = auth.handle(ctx)
     if (answered === null) runApp(ctx, request, response)
-    else void Promise.resolve(answered).then(answer => answer && sendAnswer(request, response, answer))
+    else {
+      Promise.resolve(answered)
+        .then(answer => answer && sendAnswer(request, response, answer))
+        .catch(() => response.destroy())
+    }
   }
 
   return (request, response) => {
     const opened = auth.open(exchangeOf(request, response))
-    if (isPromise(opened)) void opened.then(ctx => serve(ctx, request, response))
+    if (isPromise(opened)) opened.then(ctx => serve(ctx, request, response)).catch(() => response.destroy())
     else serve(opened, request, response)
   }
 }

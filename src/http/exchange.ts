@@ -13,15 +13,9 @@ export interface Exchange extends Caller {
 /** A response as Pawl makes it. */
 export interface Answer {
   readonly status: number
+  /** By lower-case name. Without `content-length`: whoever sends the answer counts. */
   readonly headers: Readonly<Record<string, string>>
   readonly body: string | null
-}
-
-const utf8 = new TextEncoder()
-
-/** An answer whose body is text, with its length in bytes. */
-export function textAnswer(status: number, body: string, headers: Readonly<Record<string, string>>): Answer {
-  return { status, headers: { ...headers, 'content-length': String(utf8.encode(body).length) }, body }
 }
 
 /** The path of a target, without its query. */

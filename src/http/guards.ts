@@ -19,14 +19,20 @@ export function refusalOf(guard: Guard, ctx: Context): unknown {
   return ctx.refusal === 'reused' ? REUSED : NOT_AUTHENTICATED
 }
 
+/** A problem of its own to throw: frameworks write on what they catch. */
+function throwIf(refusal: unknown): void {
+  if (refusal === null) return
+  throw Problem.is(refusal) && Object.isFrozen(refusal)
+    ? new Problem(refusal.code, { reason: refusal.reason })
+    : refusal
+}
+
 /** Throws `not_authenticated` unless somebody is signed in, and `unavailable` when the store was away. */
 export function requireAuthenticated(ctx: Context): void {
-  const refusal = refusalOf('authenticated', ctx)
-  if (refusal !== null) throw refusal
+  throwIf(refusalOf('authenticated', ctx))
 }
 
 /** Throws `already_authenticated` when somebody is signed in, and `unavailable` when the store was away. */
 export function requireNotAuthenticated(ctx: Context): void {
-  const refusal = refusalOf('not_authenticated', ctx)
-  if (refusal !== null) throw refusal
+  throwIf(refusalOf('not_authenticated', ctx))
 }

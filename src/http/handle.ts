@@ -7,7 +7,7 @@ import type { BaseUser } from '../users/user.js'
 import { type Answer, type Exchange, pathOf } from './exchange.js'
 import { refusalOf } from './guards.js'
 import { readInput } from './input.js'
-import type { Presenter } from './presenter.js'
+import { guidePresenter, type Presenter } from './presenter.js'
 import { isAnswer } from './route.js'
 import type { Match, Router } from './router.js'
 
@@ -53,10 +53,16 @@ export function createHandling<User extends BaseUser>(parts: HandleParts<User>):
   function present(error: unknown, ctx: Context<User, Exchange>, shown = presenter): Answer {
     ctx.discard()
     const problem = Problem.is(error) ? error : new Problem('internal', { cause: error })
-    if (problem.cause !== undefined) onError(problem.cause, ctx.id)
-    if (problem.status === 401 && ctx.refusal) emit(ctx, 'token.refused', { detail: ctx.refusal })
+    if (problem.status >= 500 && problem.cause !== undefined) onError(problem.cause, ctx.id)
+    const isAboutToken = problem.code === 'not_authenticated' || problem.code === 'invalid_token'
+    if (isAboutToken && ctx.refusal) emit(ctx, 'token.refused', { detail: ctx.refusal })
     if (problem.code === 'busy') emit(ctx, 'password.busy')
-    return shown.problem(problem, ctx)
+    try {
+      return shown.problem(problem, ctx)
+    } catch (thrown) {
+      onError(thrown, ctx.id)
+      return guidePresenter.problem(problem, ctx)
+    }
   }
 
   async function send(ctx: Context<User, Exchange>): Promise<Answer | null> {

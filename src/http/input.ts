@@ -97,6 +97,14 @@ function own(input: Input, name: string): unknown {
   return Object.hasOwn(input, name) ? input[name] : undefined
 }
 
+/** A flag of a body: true or false, as JSON or as a form says it; false when it is not there. Throws `invalid_body`. */
+export function flag(input: Input, name: string): boolean {
+  const value = own(input, name)
+  if (value === true || value === 'true') return true
+  if (value === undefined || value === false || value === 'false') return false
+  throw invalid(`\`${name}\` must be true or false`)
+}
+
 /** The `user` object of a body, with its own names only. Throws `invalid_body` when there is none. */
 export function userInput(input: Input, { nullable = false }: { readonly nullable?: boolean } = {}): Input {
   const user = own(input, 'user')

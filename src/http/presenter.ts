@@ -1,7 +1,7 @@
 import type { Json } from '../base/json.js'
 import type { Problem } from '../base/problem.js'
 import type { Context, IssuedTokens } from '../sessions/context.js'
-import { type Answer, textAnswer } from './exchange.js'
+import type { Answer } from './exchange.js'
 
 /** Turns results and problems into answers: the only place that knows the shape of the wire. The guide's error handler. */
 export interface Presenter {
@@ -14,17 +14,20 @@ const JSON_HEADERS = { 'content-type': 'application/json; charset=utf-8' }
 const PRIVATE_HEADERS = { ...JSON_HEADERS, 'cache-control': 'no-store' }
 
 function json(status: number, value: Json, headers: Readonly<Record<string, string>> = PRIVATE_HEADERS): Answer {
-  return textAnswer(status, JSON.stringify(value), headers)
+  return { status, headers, body: JSON.stringify(value) }
 }
 
 /** Answers to problems that are made once, and so often given that making the answer would cost more than the check. */
 function remembering(present: (problem: Problem) => Answer): (problem: Problem) => Answer {
-  const answers = new Map<Problem, Answer>()
+  const answers = new WeakMap<Problem, Answer>()
   return problem => {
     const known = answers.get(problem)
     if (known) return known
     const answer = present(problem)
-    if (Object.isFrozen(problem)) answers.set(problem, answer)
+    if (Object.isFrozen(problem)) {
+      Object.freeze(answer.headers)
+      answers.set(problem, Object.freeze(answer))
+    }
     return answer
   }
 }

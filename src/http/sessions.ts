@@ -1,6 +1,7 @@
 import { Problem } from '../base/problem.js'
 import { isUuid } from '../base/uuid.js'
 import type { BaseUser } from '../users/user.js'
+import { flag } from './input.js'
 import type { Route } from './route.js'
 import type { Rooms } from './routes.js'
 import { userOf } from './session.js'
@@ -28,8 +29,7 @@ export function ownSessionsRoutes<User extends BaseUser>(rooms: Rooms<User>): re
       guard: 'authenticated',
       description: { summary: 'End all other sessions; with `include_current`, this one as well' },
       async handle(ctx, input) {
-        const includeCurrent = input.include_current === true || input.include_current === 'true'
-        await accounts.endSessions(ctx, { exceptCurrent: !includeCurrent })
+        await accounts.endSessions(ctx, { exceptCurrent: !flag(input, 'include_current') })
         return {}
       },
     },

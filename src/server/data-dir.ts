@@ -47,7 +47,12 @@ export function keptSecrets(file: string, isNewDatabase: boolean): readonly stri
           ` or sign everybody out with \`(umask 077; npx pawl keys > ${file})\``,
       )
     }
-    writeFileSync(file, `${newSecret()}\n`, { mode: 0o600, flag: 'wx', flush: true })
+    try {
+      writeFileSync(file, `${newSecret()}\n`, { mode: 0o600, flag: 'wx', flush: true })
+    } catch (error) {
+      // Two servers start at once: the other one made it.
+      if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error
+    }
   }
   return readFileSync(file, 'utf8')
     .split('\n')

@@ -58,7 +58,8 @@ function answerClientError(error: Error & { code?: string }, socket: Socket, pre
   const problem = CLIENT_ERRORS[error.code ?? ''] ?? MALFORMED
   const nobody = new Context({ header: () => null, address: socket.remoteAddress ?? null })
   const { status, headers, body } = presenter.problem(problem, nobody)
-  const lines = Object.entries({ ...headers, connection: 'close' })
+  const length = Buffer.byteLength(body ?? '')
+  const lines = Object.entries({ ...headers, 'content-length': length, connection: 'close' })
   const head = lines.map(([name, value]) => `${name}: ${value}\r\n`).join('')
   socket.end(`HTTP/1.1 ${status} ${problem.code}\r\n${head}\r\n${body}`)
 }

@@ -105,9 +105,16 @@ export async function serve(config: ServeConfig, log: Log): Promise<RunningServe
 
   function build(): Auth {
     return createAuth({
-      onEvent: ({ name, at: _, ...facts }) => log('info', name, facts),
-      onError: (error, requestId) => log('error', 'a request failed', { requestId, ...errorFields(error) }),
       ...authOptions(config),
+      onEvent(event) {
+        const { name, at: _, ...facts } = event
+        log('info', name, facts)
+        config.onEvent?.(event)
+      },
+      onError(error, requestId) {
+        log('error', 'a request failed', { requestId, ...errorFields(error) })
+        config.onError?.(error, requestId)
+      },
       secret: config.secret ?? keptSecrets(place.secretFile as string, isNew || (!config.store && isUnused(database))),
       users: config.users ?? sqlUsers(database),
       store: config.store ?? sqliteStore(database),
@@ -120,7 +127,7 @@ export async function serve(config: ServeConfig, log: Log): Promise<RunningServe
     const { server, drain } = createHttpServer({
       listener: authListener(auth),
       ready: () => auth.ready(),
-      presenter: errors === 'guide' ? guidePresenter : problemPresenter,
+      presenter: config.presenter ?? (errors === 'guide' ? guidePresenter : problemPresenter),
       maxConnections,
       finished: (request, response, ms) => log('info', 'request', requestFields(request as AuthRequest, response, ms)),
     })

@@ -50,13 +50,12 @@ export function bearerSessions<User extends BaseUser>(parts: LifecycleParts<User
       })
       return true
     },
-    endAll(ctx, user, { exceptCurrent = false } = {}) {
+    async endAll(ctx, user, { exceptCurrent = false } = {}) {
       const except = exceptCurrent ? ctx.session?.id : undefined
-      ctx.beforeSend(async () => {
-        const ended = await sessions.deleteByUser(user.id, except === undefined ? {} : { except })
-        emit(ctx, 'sessions.ended', { userId: user.id, detail: String(ended) })
-      })
+      const ended = await sessions.deleteByUser(user.id, except === undefined ? {} : { except })
+      emit(ctx, 'sessions.ended', { userId: user.id, detail: String(ended) })
     },
+    confirm: (ctx, account) => lifecycle.confirm(ctx, account),
     async keep(ctx, credentialEpoch) {
       if (ctx.session) await lifecycle.change(ctx, { credentialEpoch })
     },

@@ -89,6 +89,11 @@ export class Context<User extends BaseUser = BaseUser, Request extends Caller = 
   /** Forgets the queued writes and the tokens they would have stored. */
   discard(): void {
     this.#writes = null
+    // Whoever was signed in by this request is not.
+    if (this.tokens) {
+      this.user = null
+      this.session = null
+    }
     this.tokens = null
   }
 

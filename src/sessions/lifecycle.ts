@@ -43,6 +43,8 @@ export interface Lifecycle<User extends BaseUser> {
   end(ctx: Context<User>, token: string | null): void
   /** True for a session that can do anything still, given its user. */
   isLive(session: Session, account: Account<User> | null): boolean
+  /** True when the request's own session is live still, given its user as stored now. */
+  confirm(ctx: Context<User>, account: Account<User>): Promise<boolean>
   change(ctx: Context<User>, change: SessionChange): Promise<void>
 }
 
@@ -72,6 +74,14 @@ export function createLifecycle<User extends BaseUser>(parts: LifecycleParts<Use
     const time = now()
     const over = time >= session.renewalExpiresAt || time >= session.expiresAt
     return !over && account !== null && session.credentialEpoch >= account.credentialEpoch
+  }
+
+  /** A session that was read before its user may have been raised with it in between: then it is read once more. */
+  function readWhole(id: string): Awaitable<SessionAndAccount<User> | null> {
+    return chain(read(id), found => {
+      if (!found?.account || found.session.credentialEpoch >= found.account.credentialEpoch) return found
+      return chain(sessions.find(id), session => session && { session, account: found.account })
+    })
   }
 
   const reusedKey = (id: string) => `session-reused:${id}`
@@ -131,6 +141,7 @@ export function createLifecycle<User extends BaseUser>(parts: LifecycleParts<Use
     const winner = await sessions.find(id)
     const sameStep = winner?.generation === from + 1
     if (sameStep && (race === 'converge' || isRetry(winner, next.retryKeyHash))) return
+    ctx.refusal = winner ? 'replaced' : 'ended'
     throw new Problem('invalid_token')
   }
 
@@ -154,7 +165,7 @@ export function createLifecycle<User extends BaseUser>(parts: LifecycleParts<Use
       if (!claims) return refuse(ctx, 'forged')
       const id = claims.sessionId
       if (loadUser) {
-        return chain(read(id), found =>
+        return chain(readWhole(id), found =>
           found ? judge(ctx, claims, found.session, found.account) : refuseGone(ctx, id),
         )
       }
@@ -195,7 +206,7 @@ export function createLifecycle<User extends BaseUser>(parts: LifecycleParts<Use
       const claims = tokens.verify('renewal', token)
       if (!claims) return refuse(ctx, 'forged')
       const { sessionId: id, generation, secret } = claims
-      const found = await read(id)
+      const found = await readWhole(id)
       if (!found) return refuseGone(ctx, id)
       const { session, account } = found
       if (!equalBytes(secretHash(secret), session.secretHash)) return refuse(ctx, 'forged')
@@ -232,7 +243,7 @@ export function createLifecycle<User extends BaseUser>(parts: LifecycleParts<Use
       const claims = token === null ? null : (tokens.verify('access', token) ?? tokens.verify('renewal', token))
       const made = ctx.tokens ? ctx.session : null
       const userId = ctx.session?.userId
-      // Read when it runs: a session made earlier in this request ends with it.
+      // A session made earlier in this request ends as well.
       for (const id of new Set([claims?.sessionId, made?.id])) {
         if (id === undefined) continue
         ctx.beforeSend(async () => {
@@ -242,6 +253,14 @@ export function createLifecycle<User extends BaseUser>(parts: LifecycleParts<Use
       ctx.session = null
       ctx.user = null
       ctx.tokens = null
+      ctx.refusal = null
+    },
+
+    async confirm(ctx, account) {
+      if (!ctx.session) return false
+      if (isLive(ctx.session, account)) return true
+      const session = await sessions.find(ctx.session.id)
+      return session !== null && isLive(session, account)
     },
 
     async change(ctx, change) {

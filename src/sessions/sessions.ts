@@ -35,8 +35,10 @@ export interface OwnSessions<User extends BaseUser = BaseUser> {
   list(user: User): Awaitable<readonly Session[]>
   /** Queues the end of one session of the user. False when there is none with that id. */
   end(ctx: Context<User>, id: string): Awaitable<boolean>
-  /** Queues the end of all sessions of the user, or of all but the request's own. */
+  /** Ends all sessions of the user, or all but the request's own. At once: ending early is always safe, forgetting never. */
   endAll(ctx: Context<User>, user: User, options?: { readonly exceptCurrent?: boolean }): Awaitable<void>
+  /** False when the request's own session is over, given its user as stored now. */
+  confirm(ctx: Context<User>, account: Account<User>): Awaitable<boolean>
   /** Lets the request's own session live on when the user's credential epoch rises to `credentialEpoch`. */
   keep(ctx: Context<User>, credentialEpoch: number): Awaitable<void>
   /** Queues a change of the request's own session: re-authentication, the application's data. */

@@ -83,7 +83,7 @@ function memorySessions(now: Clock, maxEntries: number): SessionStore {
 
   return {
     insert(session) {
-      sessions.set(session.id, Object.freeze({ ...session }))
+      sessions.set(session.id, Object.freeze({ ...session, data: structuredClone(session.data) }))
       const ids = byUser.get(session.userId)
       if (ids) ids.add(session.id)
       else byUser.set(session.userId, new Set([session.id]))

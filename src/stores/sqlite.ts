@@ -1,7 +1,7 @@
 import type { Clock } from '../base/clock.js'
 import type { Json } from '../base/json.js'
 import type { Migration } from '../base/migration.js'
-import type { SqliteDatabase } from '../base/sqlite-database.js'
+import type { SqliteDatabase, SqliteStatement } from '../base/sqlite-database.js'
 import type { KeyValueStore } from './key-value-store.js'
 import { rowFromSession, SESSION_COLUMNS, type SessionRow, sessionFromRow } from './session-row.js'
 import type { JoinedTable, SessionStore, SessionWithRow } from './session-store.js'
@@ -65,6 +65,11 @@ function rowOf(columns: readonly string[], values: readonly unknown[], start = 0
   return Object.fromEntries(columns.map((column, index) => [column, values[start + index]]))
 }
 
+/** The row a writing statement returns. Read to the end: before that the commit may still fail, and nobody would know. */
+function written(statement: SqliteStatement, ...values: Parameters<SqliteStatement['all']>): unknown {
+  return statement.all(...values)[0]
+}
+
 /** Remembers what the last `most` texts meant: the same text of a row is the same session. */
 function remembering<T>(decode: (text: string) => T, most = 4096): (key: string, text: string) => T {
   const known = new Map<string, { readonly text: string; readonly value: T }>()
@@ -72,7 +77,7 @@ function remembering<T>(decode: (text: string) => T, most = 4096): (key: string,
     const before = known.get(key)
     if (before?.text === text) return before.value
     const value = decode(text)
-    if (known.size >= most) known.delete(known.keys().next().value as string)
+    if (!before && known.size >= most) known.delete(known.keys().next().value as string)
     known.set(key, { text, value })
     return value
   }
@@ -86,7 +91,7 @@ function pruner(database: SqliteDatabase, now: Clock, table: string, end: string
   let prunedAt = now()
   return () => {
     const time = now()
-    if (time - prunedAt < PRUNE_EVERY_MS) return
+    if (time >= prunedAt && time - prunedAt < PRUNE_EVERY_MS) return
     // A full batch means there is more: the next write goes on with it.
     if (Number(statement.run(time).changes) < PRUNE_BATCH) prunedAt = time
   }
@@ -154,7 +159,8 @@ function sqliteSessions(database: SqliteDatabase, now: Clock): SessionStore {
     advance(id, from, next) {
       const { renewedBy } = next
       return decode(
-        advance.get(
+        written(
+          advance,
           next.generation,
           next.renewedAt,
           next.accessExpiresAt,
@@ -175,7 +181,7 @@ function sqliteSessions(database: SqliteDatabase, now: Clock): SessionStore {
       if (names.length === 0) return decode(find.get(id, now(), now()))
       const sets = names.map(name => `${name} = ?`).join(', ')
       const statement = database.prepare(`update pawl_sessions set ${sets} where id = ? and ${live} returning ${row}`)
-      return decode(statement.get(...names.map(name => changed[name] ?? null), id, now(), now()))
+      return decode(written(statement, ...names.map(name => changed[name] ?? null), id, now(), now()))
     },
     delete: id => remove.all(id).some(isLive),
     listByUser: userId => list.all(userId, now(), now()).flatMap(found => decode(found) ?? []),
@@ -200,7 +206,7 @@ function sqliteValues(database: SqliteDatabase, now: Clock): KeyValueStore {
   const prune = pruner(database, now, 'pawl_values', 'expires_at')
 
   function takeText(key: string): string | null {
-    const row = take.get(key) as { value: string; expires_at: number } | undefined
+    const row = written(take, key) as { value: string; expires_at: number } | undefined
     return row && row.expires_at > now() ? row.value : null
   }
 
@@ -219,7 +225,7 @@ function sqliteValues(database: SqliteDatabase, now: Clock): KeyValueStore {
     },
     increment(key, ttlMs) {
       prune()
-      const row = increment.get(key, now() + ttlMs, now(), now()) as { value: string }
+      const row = written(increment, key, now() + ttlMs, now(), now()) as { value: string }
       return Number(row.value)
     },
     delete: key => takeText(key) !== null,

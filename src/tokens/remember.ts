@@ -1,8 +1,8 @@
 import { secretHash } from './digest.js'
 import type { Claims, Tokens } from './token.js'
 
-/** An access token that proved authentic, and the hash of its secret. */
-export interface KnownClaims extends Claims {
+/** What an authentic access token says, with its secret as the store knows it. */
+export interface KnownClaims extends Omit<Claims, 'secret'> {
   readonly secretHash: Uint8Array
 }
 
@@ -20,7 +20,8 @@ export function rememberAccess(tokens: Tokens, most = 10_000): VerifyAccess {
     if (before) return before
     const claims = tokens.verify('access', token)
     if (!claims) return null
-    const found = { ...claims, secretHash: secretHash(claims.secret) }
+    const { sessionId, generation, secret } = claims
+    const found = { sessionId, generation, secretHash: secretHash(secret) }
     if (known.size >= most) known.delete(known.keys().next().value as string)
     known.set(token, found)
     return found

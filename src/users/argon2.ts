@@ -19,7 +19,8 @@ export interface Argon2Options {
 type Parameters = Required<Pick<Argon2Options, 'memoryKiB' | 'iterations' | 'parallelism'>>
 
 const ARGON2 = /^\$argon2id\$v=19\$m=(\d{1,9}),t=(\d{1,5}),p=(\d{1,3})\$[A-Za-z0-9+/]{11,}\$[A-Za-z0-9+/]{16,}$/
-const POW = /^\$pbkdf2-(sha256|sha384|sha512)\$(\d{1,8})\$([A-Za-z0-9+/]+={0,2})\$([A-Za-z0-9+/]+={0,2})$/
+// A key cut short would match too much: no fewer than 16 bytes of it count.
+const POW = /^\$pbkdf2-(sha256|sha384|sha512)\$(\d{1,8})\$([A-Za-z0-9+/]{8,}={0,2})\$([A-Za-z0-9+/]{22,}={0,2})$/
 
 /** OWASP's least: 19 MiB and two passes, or 46 MiB and one (Password Storage Cheat Sheet). */
 function checkStrength({ memoryKiB, iterations, parallelism }: Parameters): void {
@@ -57,6 +58,10 @@ export function argon2Hasher(options: Argon2Options = {}): PasswordHasher {
   const { concurrency = Math.min(3, Math.max(1, availableParallelism() - 1)) } = options
   const parameters = { memoryKiB, iterations, parallelism }
   checkStrength(parameters)
+  const isCount = Number.isSafeInteger(concurrency) && Number.isSafeInteger(queue)
+  if (!isCount || concurrency < 1 || queue < 0) {
+    throw new TypeError('`password.concurrency` must be 1 or more, and `password.queue` 0 or more')
+  }
   const enqueue = hashQueue(concurrency, queue)
   const dummy = dummyHash(parameters)
   const argon2 = import('@node-rs/argon2')
