@@ -31,7 +31,7 @@ function boundedUsers<User extends BaseUser>(users: UserRepository<User>, ms: nu
     findByIdentifier: identifier => bounded(() => users.findByIdentifier(identifier), ms),
     insert: account => bounded(() => users.insert(account), ms),
     update: (id, change, expectedHash) => bounded(() => users.update(id, change, expectedHash), ms),
-    delete: id => bounded(() => users.delete(id), ms),
+    delete: (id, expectedHash) => bounded(() => users.delete(id, expectedHash), ms),
     ...(users.joined && { joined: users.joined }),
   }
 }

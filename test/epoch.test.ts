@@ -14,8 +14,7 @@ async function registered(made: TestAuth) {
 /** Raises the epoch as another process would, and leaves every session where it is. */
 async function raiseEpoch({ auth }: TestAuth, id: string): Promise<void> {
   const account = await auth.users.findById(id)
-  const change = { credentialEpoch: (account?.credentialEpoch ?? 0) + 1, updatedAt: 0 }
-  await auth.users.update(id, change, account?.passwordHash ?? null)
+  await auth.users.update(id, { raiseEpoch: true, updatedAt: 0 }, account?.passwordHash ?? null)
 }
 
 test('a sign-in that was proven before "end all" and stored after it is refused, and leaves no session', async () => {
@@ -61,7 +60,8 @@ test('a session below its user’s epoch renews nothing where checks read the se
 test('a session whose user row is gone opens nothing, renews nothing and is dropped', async () => {
   const made = testAuth()
   const { access, renewal, userId } = await registered(made)
-  await made.auth.users.delete(userId)
+  const account = await made.auth.users.findById(userId)
+  await made.auth.users.delete(userId, account?.passwordHash ?? null)
   expect((await made.request('POST', '/session/renew', { token: renewal })).status).toBe(401)
   expect((await made.request('GET', '/session', { token: access })).status).toBe(401)
   expect(await made.auth.store.sessions.listByUser(userId)).toEqual([])
@@ -144,7 +144,7 @@ test('"end all" ends all although a hash is replaced meanwhile', async () => {
   const replaced: UserRepository = {
     ...users,
     async update(id, change, expectedHash) {
-      if (replacing && change.credentialEpoch !== undefined) {
+      if (replacing && change.raiseEpoch) {
         replacing = false
         await users.update(id, { passwordHash: 'another hash of the same password', updatedAt: 0 }, expectedHash)
       }

@@ -34,7 +34,9 @@ export function authentication<User extends BaseUser>(
       const passwordHash = await hasher.hash(password)
       // Only in place of the hash that was compared: a password changed meanwhile stays changed.
       const change = { passwordHash, updatedAt: account.user.updatedAt }
-      return (await users.update(account.user.id, change, account.passwordHash)) ?? account
+      const stored = await users.update(account.user.id, change, account.passwordHash)
+      // With the epoch at which the password was proven: one that was raised meanwhile must still be met.
+      return stored ? { ...stored, credentialEpoch: account.credentialEpoch } : account
     } catch (error) {
       // The old hash still proves the password: a better one is no part of this decision.
       emit(ctx, 'password.outdated', { userId: account.user.id, detail: Problem.is(error) ? error.code : 'failed' })

@@ -54,30 +54,33 @@ export function ownAccount<User extends BaseUser>(
     return { email, password }
   }
 
-  /** Raises the epoch so that every session so far ends; the request's own is raised first and lives on. */
-  async function save(ctx: Context<User>, account: Account<User>, change: AccountChange): Promise<Account<User>> {
-    const { credentialEpoch, passwordHash, user } = account
-    await sessions.own?.keep(ctx, credentialEpoch + 1)
-    try {
-      const saved = await users.update(user.id, { ...change, credentialEpoch: credentialEpoch + 1 }, passwordHash)
-      // The password changed since it was compared: what was proven is no longer so.
-      if (!saved) throw refuse({ current_password: ['is invalid'] })
-      return saved
-    } catch (error) {
-      await sessions.own?.keep(ctx, credentialEpoch)
-      throw error
-    }
+  /** Brings the request's own session to where its user is, after a change that was expected to raise it by one. */
+  async function settleOwn(ctx: Context<User>, id: string, before: number, saved: Account<User> | null): Promise<void> {
+    if (saved && saved.credentialEpoch > before + 1) await sessions.own?.keep(ctx, saved.credentialEpoch)
+    // Nothing was saved: a session above its user would outlive the next raise.
+    if (!saved && (await users.findById(id))?.credentialEpoch === before) await sessions.own?.keep(ctx, before)
   }
 
-  /** Raises the epoch of the account as it is now: a hash that is replaced meanwhile must not stop it. */
-  async function raiseEpoch(ctx: Context<User>, exceptCurrent: boolean): Promise<User> {
-    for (let attempt = 0; attempt < 3; attempt++) {
-      const { user, credentialEpoch, passwordHash } = await accountOf(ctx)
-      if (exceptCurrent) await sessions.own?.keep(ctx, credentialEpoch + 1)
-      const change = { credentialEpoch: credentialEpoch + 1, updatedAt: user.updatedAt }
-      if (await users.update(user.id, change, passwordHash)) return user
+  /**
+   * Saves a change that ends every session so far. The request's own, where it shall live on, is raised first.
+   * Null when the account's hash is not the one that was compared any more.
+   */
+  async function saveAndRaise(
+    ctx: Context<User>,
+    { user: { id }, passwordHash }: Account<User>,
+    change: AccountChange,
+    keepsOwn: boolean,
+  ): Promise<Account<User> | null> {
+    // Looked at anew: hashing takes a while, and somebody may have raised it.
+    const { credentialEpoch } = await accountOf(ctx)
+    if (keepsOwn) await sessions.own?.keep(ctx, credentialEpoch + 1)
+    let saved: Account<User> | null = null
+    try {
+      saved = await users.update(id, { ...change, raiseEpoch: true }, passwordHash)
+      return saved
+    } finally {
+      if (keepsOwn) await settleOwn(ctx, id, credentialEpoch, saved)
     }
-    throw new Problem('unavailable')
   }
 
   return {
@@ -94,9 +97,12 @@ export function ownAccount<User extends BaseUser>(
         updatedAt: now(),
       }
       await run('savingUser', { ctx, user: account.user, values: change })
-      const { user } = await save(ctx, account, change).catch(error => {
+      const saved = await saveAndRaise(ctx, account, change, true).catch(error => {
         throw Problem.is(error, 'email_taken') ? refuse({ email: ['has already been taken'] }) : error
       })
+      // The password changed since it was compared: what was proven is no longer so.
+      if (!saved) throw refuse({ current_password: ['is invalid'] })
+      const { user } = saved
       ctx.user = user
       await sessions.own?.endAll(ctx, user, { exceptCurrent: true })
       emit(ctx, 'account.updated', { userId: user.id, detail: password === null ? 'email' : 'password' })
@@ -106,8 +112,12 @@ export function ownAccount<User extends BaseUser>(
     },
 
     async delete(ctx, input) {
-      const { user } = await provePassword(ctx, sentPassword(input), () => new Problem('invalid_password'))
-      await users.delete(user.id)
+      const { user, passwordHash } = await provePassword(
+        ctx,
+        sentPassword(input),
+        () => new Problem('invalid_password'),
+      )
+      if (!(await users.delete(user.id, passwordHash))) throw new Problem('invalid_password')
       await sessions.own?.endAll(ctx, user)
       emit(ctx, 'account.deleted', { userId: user.id })
       await run('deletedUser', { ctx, user })
@@ -122,8 +132,14 @@ export function ownAccount<User extends BaseUser>(
 
     async endSessions(ctx, { exceptCurrent = false } = {}) {
       if (!sessions.own) throw new TypeError('these `sessions` cannot end others: give them `own`')
-      const user = await raiseEpoch(ctx, exceptCurrent)
-      await sessions.own.endAll(ctx, user, { exceptCurrent })
+      // A hash that is replaced meanwhile, as sign-in may do, must not stop it.
+      for (let attempt = 0; attempt < 3; attempt++) {
+        const account = await accountOf(ctx)
+        const change = { updatedAt: account.user.updatedAt }
+        if (!(await saveAndRaise(ctx, account, change, exceptCurrent))) continue
+        return sessions.own.endAll(ctx, account.user, { exceptCurrent })
+      }
+      throw new Problem('unavailable')
     },
   }
 }

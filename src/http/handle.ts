@@ -5,7 +5,7 @@ import type { Emit } from '../sessions/event.js'
 import type { Sessions } from '../sessions/sessions.js'
 import type { BaseUser } from '../users/user.js'
 import { type Answer, type Exchange, pathOf } from './exchange.js'
-import { refusalOf } from './guards.js'
+import { type Guard, refusalOf } from './guards.js'
 import { readInput } from './input.js'
 import { guidePresenter, type Presenter } from './presenter.js'
 import { isAnswer } from './route.js'
@@ -74,11 +74,21 @@ export function createHandling<User extends BaseUser>(parts: HandleParts<User>):
     }
   }
 
+  /** A body may be a long time coming: who sent it is looked at again, so that a session that ended does nothing. */
+  async function guardAgain(ctx: Context<User, Exchange>, guard: Guard): Promise<void> {
+    ctx.user = null
+    ctx.session = null
+    await sessions.fetch(ctx)
+    const refusal = refusalOf(guard, ctx)
+    if (refusal !== null) throw refusal
+  }
+
   async function answer(ctx: Context<User, Exchange>, { route, params }: Match<User>): Promise<Answer> {
     ctx.params = params
     const refusal = route.guard ? refusalOf(route.guard, ctx) : null
     if (refusal !== null) throw refusal
     const input = route.method === 'GET' ? Object.create(null) : await readInput(ctx.request, route.needsInput ?? false)
+    if (route.guard && route.method !== 'GET') await guardAgain(ctx, route.guard)
     const result = await route.handle(ctx, input)
     if (isAnswer(result)) return result
     if (result !== undefined) return presenter.data(result, ctx)

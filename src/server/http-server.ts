@@ -18,6 +18,10 @@ const TIMES = {
   // Node refuses a request without a Host with an empty body: ours says why.
   requireHostHeader: false,
 }
+/** A connection on which nothing moves for this long, as when its answers are not read, is cut. */
+const STALLED_MS = 20_000
+/** Requests that may wait on one connection for their answers to be read. */
+const MOST_PIPELINED = 64
 /** How long work under way may take once the server is told to stop. */
 const DRAIN_MS = 9000
 
@@ -48,13 +52,17 @@ const EXPECTATION = new Problem('invalid_request', { status: 417, message: 'Only
 /** What is wrong with a request whatever it asks for (RFC 9112, 2.3 and 3.2); null when nothing is. */
 function wrongRequest({ httpVersionMajor, rawHeaders }: IncomingMessage): Problem | null {
   if (httpVersionMajor !== 1) return MALFORMED
+  const coding = headerOf(rawHeaders, 'transfer-encoding')
+  if (coding !== null && coding.toLowerCase() !== 'chunked') return MALFORMED
   const host = headerOf(rawHeaders, 'host')
   return host === null || host === '' || host.includes(',') ? HOST : null
 }
 
 /** Answers what never became a request: the same JSON, and the connection closes. */
 function answerClientError(error: Error & { code?: string }, socket: Socket, presenter: Presenter): void {
-  if (!socket.writable || error.code === 'ECONNRESET') return void socket.destroy()
+  // After an answer that ended the connection there is no second one.
+  const isAnswered = error.code === 'ERR_HTTP_REQUEST_TIMEOUT' && socket.bytesWritten > 0
+  if (!socket.writable || isAnswered || error.code === 'ECONNRESET') return void socket.destroy()
   const problem = CLIENT_ERRORS[error.code ?? ''] ?? MALFORMED
   const nobody = new Context({ header: () => null, address: socket.remoteAddress ?? null })
   const { status, headers, body } = presenter.problem(problem, nobody)
@@ -69,6 +77,7 @@ export function createHttpServer(parts: HttpServerParts): HttpServer {
   const { listener, ready, presenter, maxConnections, finished } = parts
   let draining = false
   const unanswered = new Set<ServerResponse>()
+  const waiting = new WeakMap<Socket, number>()
   const unused = new Set<Socket>()
 
   async function health(response: ServerResponse, isReady: Promise<void>): Promise<void> {
@@ -93,8 +102,13 @@ export function createHttpServer(parts: HttpServerParts): HttpServer {
     Object.assign(request, { id })
     response.setHeader('x-request-id', id)
     unused.delete(request.socket)
+    const { socket } = request
+    const pipelined = (waiting.get(socket) ?? 0) + 1
+    if (pipelined > MOST_PIPELINED) return void socket.destroy()
+    waiting.set(socket, pipelined)
     unanswered.add(response)
     response.once('close', () => {
+      waiting.set(socket, (waiting.get(socket) ?? 1) - 1)
       unanswered.delete(response)
       finished(request, response, performance.now() - started)
     })
@@ -108,6 +122,9 @@ export function createHttpServer(parts: HttpServerParts): HttpServer {
     listener(request, response)
   })
   server.maxConnections = maxConnections
+  server.timeout = STALLED_MS
+  // The size of all headers is bounded; past a number of them Node would hide the rest.
+  server.maxHeadersCount = 0
   server.on('connection', socket => {
     unused.add(socket)
     socket.once('close', () => unused.delete(socket))

@@ -57,7 +57,13 @@ export async function openSqlite(file: string): Promise<SqliteDatabase> {
   const { DatabaseSync } = await loadDriver()
   if (file !== ':memory:') closeSync(openSync(file, 'a', 0o600))
   const driver = new DatabaseSync(file)
-  for (const pragma of ['busy_timeout = 250', 'journal_mode = wal', 'synchronous = full', 'foreign_keys = on']) {
+  for (const pragma of [
+    'busy_timeout = 250',
+    'journal_size_limit = 16777216',
+    'journal_mode = wal',
+    'synchronous = full',
+    'foreign_keys = on',
+  ]) {
     driver.exec(`pragma ${pragma}`)
   }
   return {

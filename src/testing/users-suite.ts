@@ -92,13 +92,16 @@ export function usersSuite<User extends BaseUser>(
     assert.equal((await users.findById(user.id))?.passwordHash, winners[0]?.passwordHash)
   })
 
-  it('raises the credential epoch and never lowers it', async (users, clock) => {
+  it('raises the credential epoch by one for each of fifty who ask, and for nobody else', async (users, clock) => {
     const { user } = await users.insert(newAccount(clock.now()))
-    const raise = (credentialEpoch: number) =>
-      users.update(user.id, { credentialEpoch, updatedAt: clock.now() }, '$hash$1')
-    assert.equal((await raise(2))?.credentialEpoch, 2)
-    assert.equal((await raise(1))?.credentialEpoch, 2)
-    assert.equal((await users.findById(user.id))?.credentialEpoch, 2)
+    const raised = await fifty(() => users.update(user.id, { raiseEpoch: true, updatedAt: clock.now() }, '$hash$1'))
+    const epochs = raised.map(account => account?.credentialEpoch ?? 0).sort((a, b) => a - b)
+    assert.deepEqual(
+      epochs,
+      Array.from({ length: 50 }, (_, index) => index + 1),
+    )
+    const same = await users.update(user.id, { passwordHash: '$hash$2', updatedAt: clock.now() }, '$hash$1')
+    assert.equal(same?.credentialEpoch, 50)
   })
 
   it('moves an address and frees the old one', async (users, clock) => {
@@ -121,8 +124,10 @@ export function usersSuite<User extends BaseUser>(
 
   it('deletes once and frees the address', async (users, clock) => {
     const { user } = await users.insert(newAccount(clock.now(), { email: 'gone@example.com' }))
-    assert.equal(await users.delete(user.id), true)
-    assert.equal(await users.delete(user.id), false)
+    assert.equal(await users.delete(user.id, '$hash$0'), false)
+    assert.equal(await users.delete(user.id, null), false)
+    const results = await fifty(() => users.delete(user.id, '$hash$1'))
+    assert.equal(results.filter(Boolean).length, 1)
     assert.equal(await users.findById(user.id), null)
     assert.equal(await users.findByIdentifier('gone@example.com'), null)
     await users.insert(newAccount(clock.now(), { email: 'gone@example.com' }))

@@ -17,7 +17,7 @@ export function memoryUsers(): UserRepository<BaseUser> {
       idByEmail.set(email, id)
       return account
     },
-    update(id, { email, passwordHash, credentialEpoch, updatedAt }, expectedHash) {
+    update(id, { email, passwordHash, raiseEpoch, updatedAt }, expectedHash) {
       const before = byId.get(id)
       if (!before || before.passwordHash !== expectedHash) return null
       const owner = email === undefined ? undefined : idByEmail.get(email)
@@ -25,16 +25,16 @@ export function memoryUsers(): UserRepository<BaseUser> {
       const after = {
         user: { ...before.user, email: email ?? before.user.email, updatedAt },
         passwordHash: passwordHash ?? before.passwordHash,
-        credentialEpoch: Math.max(before.credentialEpoch, credentialEpoch ?? 0),
+        credentialEpoch: before.credentialEpoch + (raiseEpoch ? 1 : 0),
       }
       idByEmail.delete(before.user.email)
       idByEmail.set(after.user.email, id)
       byId.set(id, after)
       return after
     },
-    delete(id) {
+    delete(id, expectedHash) {
       const account = byId.get(id)
-      if (!account) return false
+      if (!account || account.passwordHash !== expectedHash) return false
       idByEmail.delete(account.user.email)
       return byId.delete(id)
     },

@@ -77,17 +77,15 @@ export function sqlUsers(database: SqliteDatabase): UserRepository<BaseUser> {
       }
       return decode(row)
     },
-    async update(id, { email, passwordHash, credentialEpoch, updatedAt }, expectedHash) {
+    async update(id, { email, passwordHash, raiseEpoch, updatedAt }, expectedHash) {
       try {
         const row = await kysely
           .updateTable('users')
-          .set(({ fn, val, ref }) => ({
+          .set(({ eb }) => ({
             updated_at: updatedAt,
             ...(email !== undefined && { email }),
             ...(passwordHash !== undefined && { password_hash: passwordHash }),
-            ...(credentialEpoch !== undefined && {
-              credential_epoch: fn('max', [ref('credential_epoch'), val(credentialEpoch)]),
-            }),
+            ...(raiseEpoch && { credential_epoch: eb('credential_epoch', '+', 1) }),
           }))
           .where('id', '=', id)
           .where('password_hash', expectedHash === null ? 'is' : '=', expectedHash)
@@ -98,8 +96,12 @@ export function sqlUsers(database: SqliteDatabase): UserRepository<BaseUser> {
         throw taken(error)
       }
     },
-    async delete(id) {
-      const result = await kysely.deleteFrom('users').where('id', '=', id).executeTakeFirst()
+    async delete(id, expectedHash) {
+      const result = await kysely
+        .deleteFrom('users')
+        .where('id', '=', id)
+        .where('password_hash', expectedHash === null ? 'is' : '=', expectedHash)
+        .executeTakeFirst()
       return result.numDeletedRows > 0n
     },
     joined: { database, table: 'users', key: 'id', columns: COLUMNS, decode: row => decode(row as unknown as UserRow) },

@@ -29,8 +29,8 @@ export interface NewAccount {
 export interface AccountChange {
   readonly email?: string
   readonly passwordHash?: string
-  /** Raised to this, never lowered. */
-  readonly credentialEpoch?: number
+  /** Adds one to the credential epoch: of two changes that raise it, each does. */
+  readonly raiseEpoch?: true
   readonly updatedAt: number
 }
 
@@ -46,8 +46,8 @@ export interface UserRepository<User extends BaseUser = BaseUser> {
    * One step: of two changes that expect one hash, one applies. Throws `email_taken` like `insert`.
    */
   update(id: string, change: AccountChange, expectedHash: string | null): Awaitable<Account<User> | null>
-  /** True when there was one. */
-  delete(id: string): Awaitable<boolean>
+  /** False when the user is gone already, or its password hash is not `expectedHash` any more. One step. */
+  delete(id: string, expectedHash: string | null): Awaitable<boolean>
   /** How a store in the same database reads a user together with its session. Left out where none can. */
   readonly joined?: JoinedUsers<User>
 }

@@ -81,7 +81,8 @@ test('T12: the next request of every session sees that its user was deleted', as
   const made = testAuth()
   const { person, other } = await twice(made)
   const { data } = (await made.request('GET', '/session', { token: person.access })).body
-  await made.auth.users.delete(data.user.id)
+  const account = await made.auth.users.findById(data.user.id)
+  await made.auth.users.delete(data.user.id, account?.passwordHash ?? null)
   for (const { access, renewal } of [person, other]) {
     expect(await statusOf(made, access)).toBe(401)
     expect((await made.request('POST', '/session/renew', { token: renewal })).status).toBe(401)
@@ -93,7 +94,7 @@ test('T12: the next request of every session sees that its credentials changed i
   const { person, other } = await twice(made)
   const account = await made.auth.users.findByIdentifier(person.email)
   if (!account) throw new Error('nobody there')
-  await made.auth.users.update(account.user.id, { credentialEpoch: 1, updatedAt: 1 }, account.passwordHash)
+  await made.auth.users.update(account.user.id, { raiseEpoch: true, updatedAt: 1 }, account.passwordHash)
   for (const { access, renewal } of [person, other]) {
     expect(await statusOf(made, access)).toBe(401)
     expect((await made.request('POST', '/session/renew', { token: renewal })).status).toBe(401)

@@ -130,7 +130,7 @@ async function badTokens(made: TestAuth): Promise<Record<string, Person>> {
   await request('DELETE', '/session', { token: ended.access })
   await request('POST', '/session/renew', { token: replaced.renewal })
   const account = await auth.users.findByIdentifier(gone.email)
-  await auth.users.delete(account?.user.id ?? '')
+  await auth.users.delete(account?.user.id ?? '', account?.passwordHash ?? null)
   const forge = (token: string) => token.slice(0, -1) + (token.endsWith('x') ? 'y' : 'x')
   const forged = { ...good, access: forge(good.access), renewal: forge(good.renewal) }
   const malformed = { ...good, access: '?', renewal: '?' }
