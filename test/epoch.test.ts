@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import { type Extension, memoryUsers, type UserRepository } from '../src/index.js'
-import { type TestAuth, testAuth, testExchange } from '../src/testing/index.js'
+import { cheapHasher, type TestAuth, testAuth, testExchange } from '../src/testing/index.js'
 
 const user = { email: 'a@example.com', password: 'secret1234', password_confirmation: 'secret1234' }
 
@@ -168,4 +168,101 @@ test('a change that is refused leaves the session where its user is', async () =
   const refused = await made.request('PATCH', '/registration', { token: access, json: { user: change } })
   expect(refused.body.error.errors).toEqual({ email: ['has already been taken'] })
   expect((await made.auth.store.sessions.listByUser(userId)).map(each => each.credentialEpoch)).toEqual([0])
+})
+
+/** A hasher whose next hash waits until it is let go. */
+function pausingHasher() {
+  const hasher = cheapHasher()
+  let pause: Promise<void> | null = null
+  return {
+    hasher: {
+      ...hasher,
+      async hash(password: string) {
+        const waiting = pause
+        pause = null
+        await waiting
+        return hasher.hash(password)
+      },
+    },
+    next(): () => void {
+      let go = () => {}
+      pause = new Promise(resolve => {
+        go = resolve
+      })
+      return go
+    },
+  }
+}
+
+const newPassword = { current_password: user.password, password: 'secret5678', password_confirmation: 'secret5678' }
+
+test('a sign-in with the old password does not survive the change, whatever else raised the epoch meanwhile', async () => {
+  const { hasher, next } = pausingHasher()
+  const made = testAuth({ hasher, session: { loadUser: false } })
+  const { access } = await registered(made)
+  const go = next()
+  const changing = made.request('PATCH', '/registration', { token: access, json: { user: newPassword } })
+  await new Promise(resolve => setImmediate(resolve))
+  expect((await made.request('DELETE', '/sessions', { token: access })).status).toBe(200)
+  const ctx = await made.auth.open(testExchange('POST', '/'))
+  await made.auth.accounts.authenticate(ctx, user)
+  const token = ctx.tokens?.accessToken ?? ''
+  go()
+  expect((await changing).status).toBe(200)
+  expect((await made.auth.send(ctx))?.status).toBe(401)
+  expect((await made.request('GET', '/session', { token })).status).toBe(401)
+  expect((await made.request('GET', '/session', { token: access })).status).toBe(200)
+})
+
+test('an account is not closed by a password that is changed while it is compared', async () => {
+  const users = memoryUsers()
+  let changing = true
+  const changed: UserRepository = {
+    ...users,
+    async delete(id, expectedHash) {
+      if (changing) await users.update(id, { passwordHash: 'of a new password', updatedAt: 0 }, expectedHash)
+      changing = false
+      return users.delete(id, expectedHash)
+    },
+  }
+  const made = testAuth({ users: changed })
+  const { access, userId } = await registered(made)
+  const closing = { user: { current_password: user.password } }
+  expect((await made.request('DELETE', '/registration', { token: access, json: closing })).status).toBe(401)
+  expect(await users.findById(userId)).not.toBeNull()
+})
+
+test('a sign-in that replaces an old hash does not survive an "end all" in between', async () => {
+  const { hasher, next } = pausingHasher()
+  let outdated = false
+  const aging = {
+    ...hasher,
+    verify: async (password: string, hash: string | null) => ({ ...(await hasher.verify(password, hash)), outdated }),
+  }
+  const made = testAuth({ hasher: aging, session: { loadUser: false } })
+  const { access } = await registered(made)
+  outdated = true
+  const go = next()
+  const signingIn = made.request('POST', '/session', { json: { user } })
+  await new Promise(resolve => setImmediate(resolve))
+  expect((await made.request('DELETE', '/sessions', { token: access })).status).toBe(200)
+  go()
+  expect((await signingIn).status).toBe(401)
+})
+
+test('a session that ended while its request was still being sent does nothing', async () => {
+  const made = testAuth()
+  const { access } = await registered(made)
+  const other = (await made.request('POST', '/session', { json: { user } })).body.data.access_token as string
+  let finish = () => {}
+  const body = new Promise<Uint8Array>(resolve => {
+    finish = () => resolve(new TextEncoder().encode('{"include_current":true}'))
+  })
+  const slow = { ...testExchange('DELETE', '/api/v1/sessions', { token: other, json: {} }), readBody: () => body }
+  const underWay = made.auth.respond(slow)
+  await new Promise(resolve => setImmediate(resolve))
+  expect((await made.request('DELETE', '/sessions', { token: access })).status).toBe(200)
+  finish()
+  expect((await underWay).status).toBe(401)
+  expect((await made.request('GET', '/session', { token: access })).status).toBe(200)
 })

@@ -97,15 +97,16 @@ export function createHttpServer(parts: HttpServerParts): HttpServer {
   }
 
   const server = createServer(TIMES, (request, response) => {
+    const { socket } = request
+    const pipelined = (waiting.get(socket) ?? 0) + 1
+    // What came in the same piece as the one too many is not looked at any more.
+    if (socket.destroyed || pipelined > MOST_PIPELINED) return void socket.destroy()
+    waiting.set(socket, pipelined)
     const started = performance.now()
     const id = randomUUID()
     Object.assign(request, { id })
     response.setHeader('x-request-id', id)
-    unused.delete(request.socket)
-    const { socket } = request
-    const pipelined = (waiting.get(socket) ?? 0) + 1
-    if (pipelined > MOST_PIPELINED) return void socket.destroy()
-    waiting.set(socket, pipelined)
+    unused.delete(socket)
     unanswered.add(response)
     response.once('close', () => {
       waiting.set(socket, (waiting.get(socket) ?? 1) - 1)
