@@ -1,6 +1,6 @@
 import { Problem } from '../base/problem.js'
-import { retryKey } from '../sessions/bearer.js'
 import type { Context } from '../sessions/context.js'
+import { retryKey } from '../sessions/retry-key.js'
 import { keyedHash } from '../tokens/digest.js'
 import { newId } from '../tokens/random.js'
 import { readFields } from '../users/fields.js'

@@ -52,17 +52,18 @@ const PROBLEMS: Readonly<Record<'guide' | 'problem', Schema>> = {
   problem: object({ type: text, title: text, status: integer, errors: fieldErrors, reason: text }, ['errors']),
 }
 
-function requestBody({ user = [] }: RouteDescription, needed: boolean): Schema {
+function requestBody({ user = [], flags = [] }: RouteDescription, needed: boolean): Schema {
+  const switches = Object.fromEntries(flags.map(name => [name, { type: 'boolean' }]))
   const names = user.map(name => name.replace('?', ''))
   const optional = user.filter(name => name.endsWith('?')).map(name => name.replace('?', ''))
   const fields = Object.fromEntries(
     names.map(name => [name, name.includes('password') ? { ...text, format: 'password' } : text]),
   )
-  const json = object({ user: object(fields, optional) })
-  const form = object(
-    Object.fromEntries(names.map(name => [`user[${name}]`, text])),
-    optional.map(name => `user[${name}]`),
-  )
+  const json = object({ ...(names.length > 0 && { user: object(fields, optional) }), ...switches }, flags)
+  const form = object({ ...Object.fromEntries(names.map(name => [`user[${name}]`, text])), ...switches }, [
+    ...optional.map(name => `user[${name}]`),
+    ...flags,
+  ])
   return {
     required: needed,
     content: {
@@ -73,11 +74,12 @@ function requestBody({ user = [] }: RouteDescription, needed: boolean): Schema {
   }
 }
 
-function statuses({ guard, needsInput, description }: AnyRoute, errors: 'guide' | 'problem'): number[] {
+function statuses({ method, guard, needsInput, description }: AnyRoute, errors: 'guide' | 'problem'): number[] {
   const { token, refusals = [] } = description
   const all = new Set([...refusals, 503])
   if (guard === 'authenticated' || token === 'renewal') all.add(401)
-  if (needsInput) for (const status of [400, 413, 415]) all.add(status)
+  for (const status of method === 'GET' ? [] : [400, 413]) all.add(status)
+  if (needsInput) all.add(415)
   // One failed registration, two words for it.
   if (all.has(500)) all.delete(errors === 'guide' ? 422 : 500)
   return [...all].sort((a, b) => a - b)
@@ -101,7 +103,7 @@ function operation(route: AnyRoute, errors: 'guide' | 'problem'): Schema {
     operationId: `${method.toLowerCase()}${path.replace(/[^A-Za-z]+(\w)/g, (_, letter: string) => letter.toUpperCase())}`,
     security: needsToken ? [{ [description.token === 'renewal' ? 'renewalToken' : 'accessToken']: [] }] : [],
     ...(parameters.length > 0 && { parameters }),
-    ...(description.user && { requestBody: requestBody(description, needsInput) }),
+    ...((description.user || description.flags) && { requestBody: requestBody(description, needsInput) }),
     responses: {
       200: { description: STATUS_TEXTS[200], content: { 'application/json': { schema: data } } },
       ...Object.fromEntries(

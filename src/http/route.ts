@@ -13,6 +13,8 @@ export interface RouteDescription {
   readonly summary: string
   /** Names in the `user` object of the body; a trailing `?` marks one that may be left out. */
   readonly user?: readonly string[]
+  /** Names of flags in the body: true or false, and false when left out. */
+  readonly flags?: readonly string[]
   /** The schema of the answer's `data`: one of those in `openapi.ts`. Default: an empty object. */
   readonly answers?: 'Tokens' | 'Account' | 'Profile' | 'SessionList' | 'Anything'
   /** The token the route needs. Default: an access token where there is a guard, none otherwise. */

@@ -27,7 +27,10 @@ export function ownSessionsRoutes<User extends BaseUser>(rooms: Rooms<User>): re
       method: 'DELETE',
       path: '/sessions',
       guard: 'authenticated',
-      description: { summary: 'End all other sessions; with `include_current`, this one as well' },
+      description: {
+        summary: 'End all other sessions; with `include_current`, this one as well',
+        flags: ['include_current'],
+      },
       async handle(ctx, input) {
         await accounts.endSessions(ctx, { exceptCurrent: !flag(input, 'include_current') })
         return {}

@@ -1,4 +1,5 @@
 import type { Extension } from '../extensions/extension.js'
+import { userOf } from '../http/session.js'
 
 /** The guide's "your protected API endpoints here": a guarded route that says who is signed in. */
 export function protectedRoute(): Extension {
@@ -11,10 +12,7 @@ export function protectedRoute(): Extension {
           path: '/protected',
           guard: 'authenticated',
           description: { summary: 'A guarded route to try', answers: 'Anything' },
-          async handle(ctx) {
-            const user = ctx.user ?? (ctx.session && (await users.findById(ctx.session.userId))?.user)
-            return { email: user?.email ?? null }
-          },
+          handle: async ctx => ({ email: (await userOf(ctx, users)).email }),
         },
       ],
     }),

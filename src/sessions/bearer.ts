@@ -3,13 +3,12 @@ import type { SessionChange } from '../stores/session-store.js'
 import type { BaseUser } from '../users/user.js'
 import type { Context } from './context.js'
 import { createLifecycle, type LifecycleParts } from './lifecycle.js'
+import { retryKey } from './retry-key.js'
 import type { OwnSessions, Sessions } from './sessions.js'
 
 /** One `Bearer` in any letter case and one space (RFC 6750, 2.1). */
 const SCHEME = /^bearer $/i
 const SCHEME_LENGTH = 'bearer '.length
-/** Printable ASCII, as header values are; long enough for any UUID or hash. */
-const RETRY_KEY = /^[\x20-\x7e]{1,255}$/
 
 /** The token in `Authorization`; null when there is none, two, or one in another scheme. */
 export function bearerToken(ctx: Context): string | null {
@@ -19,15 +18,6 @@ export function bearerToken(ctx: Context): string | null {
   const space = header.lastIndexOf(' ')
   if (space === -1) return header
   return space === SCHEME_LENGTH - 1 && SCHEME.test(header.slice(0, SCHEME_LENGTH)) ? header.slice(SCHEME_LENGTH) : null
-}
-
-/** The request's `Idempotency-Key`, or null. Throws `invalid_request` for one that cannot be kept apart from others. */
-export function retryKey(ctx: Context): string | null {
-  const key = ctx.request.header('idempotency-key')
-  if (key !== null && !RETRY_KEY.test(key)) {
-    throw new Problem('invalid_request', { message: 'Idempotency-Key must be 1 to 255 printable ASCII characters' })
-  }
-  return key
 }
 
 /** Carries tokens in the `Authorization` header, for APIs. */

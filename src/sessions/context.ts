@@ -70,9 +70,10 @@ export class Context<User extends BaseUser = BaseUser, Request extends Caller = 
   /**
    * Queues a write. Writes run in order right before the response leaves, and not at all if the request fails:
    * no client is told of tokens that were not stored, and none are stored that no client was told of.
+   * The write that decides goes `first`: what depends on it is not done when it fails.
    */
-  beforeSend(write: () => Awaitable<void>): void {
-    if (this.#writes) return void this.#writes.push(write)
+  beforeSend(write: () => Awaitable<void>, { first = false }: { readonly first?: boolean } = {}): void {
+    if (this.#writes) return void (first ? this.#writes.unshift(write) : this.#writes.push(write))
     this.#writes = [write]
     this.request.onQueued?.(this)
   }

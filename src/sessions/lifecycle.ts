@@ -227,7 +227,7 @@ export function createLifecycle<User extends BaseUser>(parts: LifecycleParts<Use
           renewedBy: ctx.device,
           retryKeyHash,
         }
-        ctx.beforeSend(() => commitRenewal(ctx, id, generation, next))
+        ctx.beforeSend(() => commitRenewal(ctx, id, generation, next), { first: true })
         return succeed(ctx, { session: { ...session, ...next }, account }, successor)
       }
       if (behind === 1) {
