@@ -95,11 +95,13 @@ export function sendAnswer(request: IncomingMessage, response: ServerResponse, a
   if (response.headersSent) return void (response.writableEnded || response.destroy())
   const { status, body } = answer
   const { headers, encoding } = prepare(answer)
-  // Closing with unread bytes resets the connection, and the client never sees why.
-  const unread = status === 413 && !request.complete
   clearContent(response)
-  response.writeHead(status, unread ? { ...headers, connection: 'close' } : headers)
-  if (!unread) return void response.end(body, encoding)
+  if (status !== 413 || request.complete) {
+    response.writeHead(status, headers)
+    return void response.end(body, encoding)
+  }
+  // Closing with unread bytes resets the connection, and the client never sees why.
+  response.writeHead(status, { ...headers, connection: 'close' })
   response.write(body, encoding)
   endAfterDiscarding(request, response)
 }
