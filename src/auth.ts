@@ -70,13 +70,13 @@ export function createAuth<User extends BaseUser>(options: AuthOptions<User>): A
   const sessions = typeof carrier === 'function' ? carrier(parts) : carrier
 
   const hooks: Hooks<User>[] = []
-  const { hasher, passwordLength, presenter, basePath, errors, routes } = config
+  const { hasher, passwordRules, presenter, basePath, errors, routes } = config
   const accounts = createAccounts<User>({
     users,
     sessions,
     values: store.values,
     hasher,
-    passwordLength,
+    passwordRules,
     retryMs: times.retryMs,
     run: hookRunner(hooks),
     emit,

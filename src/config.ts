@@ -9,6 +9,7 @@ import { memoryStore } from './stores/memory.js'
 import type { Store } from './stores/store.js'
 import { checkSecrets } from './tokens/secrets.js'
 import { type Argon2Options, argon2Hasher } from './users/argon2.js'
+import type { PasswordRules } from './users/fields.js'
 import type { PasswordHasher } from './users/password-hasher.js'
 import type { BaseUser, UserRepository } from './users/user.js'
 
@@ -34,6 +35,8 @@ export interface PasswordOptions extends Argon2Options {
   minLength?: number
   /** In graphemes. Default: 4096. */
   maxLength?: number
+  /** True takes even the commonest passwords, and the person's own address as one. Default: false. */
+  allowCommon?: boolean
 }
 
 export interface AuthOptions<User extends BaseUser = BaseUser> {
@@ -92,7 +95,7 @@ export interface AuthConfig<User extends BaseUser>
   readonly race: 'refuse' | 'converge'
   readonly loadUser: boolean
   readonly routes: boolean
-  readonly passwordLength: { readonly minLength: number; readonly maxLength: number }
+  readonly passwordRules: PasswordRules
 }
 
 /** Every option by name. */
@@ -126,6 +129,7 @@ const SESSION_OPTIONS: readonly (keyof SessionOptions)[] = [
 const PASSWORD_OPTIONS: readonly (keyof PasswordOptions)[] = [
   'minLength',
   'maxLength',
+  'allowCommon',
   'memoryKiB',
   'iterations',
   'parallelism',
@@ -167,11 +171,12 @@ function sessionTimes(options: SessionOptions): SessionTimes {
   return times
 }
 
-function lengths({ minLength = 8, maxLength = 4096 }: PasswordOptions): { minLength: number; maxLength: number } {
+function checkRules({ minLength = 8, maxLength = 4096, allowCommon = false }: PasswordOptions): PasswordRules {
   if (!Number.isSafeInteger(minLength) || minLength < 8) throw new TypeError('`password.minLength` must be 8 or more')
   if (!Number.isSafeInteger(maxLength) || maxLength < 64) throw new TypeError('`password.maxLength` must be 64 or more')
   if (minLength > maxLength) throw new TypeError('`password.minLength` must not exceed `password.maxLength`')
-  return { minLength, maxLength }
+  if (typeof allowCommon !== 'boolean') throw new TypeError('`password.allowCommon` must be true or false')
+  return { minLength, maxLength, allowCommon }
 }
 
 function checkBasePath(basePath: string): string {
@@ -216,7 +221,7 @@ export function resolveConfig<User extends BaseUser>(options: AuthOptions<User>)
     times: Object.freeze(sessionTimes(session)),
     race: oneOf('session.race', session.race ?? 'refuse', ['refuse', 'converge']),
     loadUser: session.loadUser ?? true,
-    passwordLength: lengths(password),
+    passwordRules: checkRules(password),
     hasher: options.hasher ?? argon2Hasher(argon2Options(password)),
     basePath: checkBasePath(options.basePath ?? '/api/v1') as `/${string}`,
     errors: oneOf('errors', errors, ['guide', 'problem']),
@@ -230,6 +235,11 @@ export function resolveConfig<User extends BaseUser>(options: AuthOptions<User>)
   })
 }
 
-function argon2Options({ minLength: _min, maxLength: _max, ...options }: PasswordOptions): Argon2Options {
+function argon2Options({
+  minLength: _min,
+  maxLength: _max,
+  allowCommon: _common,
+  ...options
+}: PasswordOptions): Argon2Options {
   return options
 }

@@ -4,7 +4,7 @@ import type { Context } from '../sessions/context.js'
 import type { Emit } from '../sessions/event.js'
 import type { Sessions, SignInFacts } from '../sessions/sessions.js'
 import type { KeyValueStore } from '../stores/key-value-store.js'
-import type { PasswordLength, UserInput } from '../users/fields.js'
+import type { PasswordRules, UserInput } from '../users/fields.js'
 import type { PasswordHasher } from '../users/password-hasher.js'
 import type { BaseUser, UserRepository } from '../users/user.js'
 import { authentication } from './authentication.js'
@@ -43,7 +43,7 @@ export interface AccountsParts<User extends BaseUser> {
   readonly sessions: Sessions<User>
   readonly values: KeyValueStore
   readonly hasher: PasswordHasher
-  readonly passwordLength: PasswordLength
+  readonly passwordRules: PasswordRules
   readonly retryMs: number
   readonly run: RunHooks<User>
   readonly emit: Emit

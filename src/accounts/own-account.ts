@@ -7,14 +7,14 @@ import { textField, type VerifyPassword } from './authentication.js'
 
 /** What people do with the account they are signed in to. */
 export function ownAccount<User extends BaseUser>(
-  { users, sessions, hasher, passwordLength, run, emit, now }: AccountsParts<User>,
+  { users, sessions, hasher, passwordRules, run, emit, now }: AccountsParts<User>,
   verify: VerifyPassword<User>,
 ): Pick<Accounts<User>, 'update' | 'delete' | 'reauthenticate' | 'endSessions'> {
   async function accountOf(ctx: Context<User>): Promise<Account<User>> {
     const id = ctx.user?.id ?? ctx.session?.userId
     const account = id === undefined ? null : await users.findById(id)
     // Where checks read the session alone, this is where a session below its user's epoch is found out.
-    const isOver = account !== null && sessions.own && !(await sessions.own.confirm(ctx, account))
+    const isOver = account && ctx.session && sessions.own && !(await sessions.own.confirm(ctx, account))
     if (!account || isOver) throw new Problem('not_authenticated')
     return account
   }
@@ -43,7 +43,7 @@ export function ownAccount<User extends BaseUser>(
 
   /** What the input asks to change, with every rule but the current password's checked. */
   function readChange(input: UserInput): { email: string | null; password: string | null } {
-    const fields = readFields(input, passwordLength)
+    const fields = readFields(input, passwordRules)
     const email = input.email === undefined ? null : fields.email()
     const password = input.password === undefined ? null : fields.password()
     if (input.current_password === undefined || input.current_password === null || input.current_password === '') {

@@ -9,7 +9,7 @@ import type { Accounts, AccountsParts } from './accounts.js'
 import type { SignInDoor } from './sign-in.js'
 
 export function registration<User extends BaseUser>(
-  { users, values, hasher, passwordLength, retryMs, run, emit, now }: AccountsParts<User>,
+  { users, values, hasher, passwordRules, retryMs, run, emit, now }: AccountsParts<User>,
   door: SignInDoor<User>,
   authenticate: Accounts<User>['authenticate'],
 ): Accounts<User>['create'] {
@@ -31,7 +31,7 @@ export function registration<User extends BaseUser>(
   }
 
   return async (ctx, input) => {
-    const fields = readFields(input, passwordLength)
+    const fields = readFields(input, passwordRules)
     const email = fields.email()
     const password = fields.password()
     const errors = fields.errors()

@@ -79,6 +79,9 @@ export const SETTINGS: Readonly<Record<string, Read>> = {
   PAWL_MAX_CONNECTIONS: (text, name) => ({ maxConnections: whole(text, name, 1, 1_000_000) }),
   PAWL_PASSWORD_MAX_LENGTH: password('maxLength', 64),
   PAWL_PASSWORD_MIN_LENGTH: password('minLength', 8),
+  PAWL_PASSWORD_ALLOW_COMMON: (text, name) => ({
+    password: { allowCommon: choice(text, name, ['true', 'false']) === 'true' },
+  }),
   PAWL_PORT: (text, name) => ({ port: whole(text, name, 0, 65_535) }),
   PAWL_RACE: (text, name) => ({ session: { race: choice(text, name, ['refuse', 'converge']) } }),
   PAWL_RACE_WINDOW: session('raceWindow'),

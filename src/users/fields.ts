@@ -1,13 +1,17 @@
 import type { FieldErrors } from '../base/problem.js'
 import { isEmail, normalizeEmail } from './email.js'
+import { isCommonPassword } from './guessable.js'
 import { graphemes, normalizePassword } from './password.js'
 
 /** What a person sent about themselves: untrusted, of any shape. */
 export type UserInput = Readonly<Record<string, unknown>>
 
-export interface PasswordLength {
+/** What a new password must be. */
+export interface PasswordRules {
   readonly minLength: number
   readonly maxLength: number
+  /** True takes even the commonest passwords and the person's own address. */
+  readonly allowCommon: boolean
 }
 
 const BLANK = "can't be blank"
@@ -29,7 +33,7 @@ function isMissing(value: unknown): boolean {
 }
 
 /** Reads the core fields with the guide's rules and messages. Only fields named here are ever taken from input. */
-export function readFields(input: UserInput, { minLength, maxLength }: PasswordLength): FieldReader {
+export function readFields(input: UserInput, { minLength, maxLength, allowCommon }: PasswordRules): FieldReader {
   const noted: Record<string, string[]> = Object.create(null)
 
   function note(field: string, message: string): void {
@@ -39,6 +43,14 @@ export function readFields(input: UserInput, { minLength, maxLength }: PasswordL
   function refuse(field: string, message: string): null {
     note(field, message)
     return null
+  }
+
+  /** The first a guesser tries: what everybody takes, and the address that comes with it. */
+  function isGuessable(password: string): boolean {
+    const { email } = input
+    return (
+      isCommonPassword(password) || (typeof email === 'string' && normalizeEmail(email) === normalizeEmail(password))
+    )
   }
 
   function confirm(password: string): void {
@@ -65,6 +77,7 @@ export function readFields(input: UserInput, { minLength, maxLength }: PasswordL
       const length = graphemes(password, maxLength)
       if (length < minLength) note('password', `should be at least ${minLength} character(s)`)
       if (length > maxLength) note('password', `should be at most ${maxLength} character(s)`)
+      if (!allowCommon && isGuessable(password)) note('password', 'is too common')
       confirm(password)
       return password
     },
