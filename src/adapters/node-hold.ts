@@ -1,7 +1,7 @@
 import type { ServerResponse } from 'node:http'
 import type { Answer } from '../http/exchange.js'
 import type { Context } from '../sessions/context.js'
-import { clearContent } from './node-io.js'
+import { sendAnswer } from './node-io.js'
 
 type Call = () => void
 
@@ -33,12 +33,9 @@ export function holdResponse(response: ServerResponse, ctx: Context, send: () =>
     const answer = await send()
     if (answer === null) return release()
     Object.assign(response, real)
-    // Part of another answer left already: cutting it off is the only honest word.
-    if (response.headersSent) return void response.destroy()
-    for (const name of response.getHeaderNames()) if (!before.has(name)) response.removeHeader(name)
-    clearContent(response)
-    response.writeHead(answer.status, answer.headers)
-    response.end(answer.body)
+    const said = response.headersSent ? [] : response.getHeaderNames().filter(name => !before.has(name))
+    for (const name of said) response.removeHeader(name)
+    sendAnswer(response.req, response, answer)
   }
 
   function hold(call: Call): void {

@@ -64,7 +64,7 @@ function endAfterDiscarding(request: IncomingMessage, response: ServerResponse):
 const CONTENT = /^(?:content-|transfer-encoding$|etag$|last-modified$|set-cookie$|location$|cache-control$)/
 
 /** Forgets what an app's handler said about the body it did not send; what middleware said of the request stays. */
-export function clearContent(response: ServerResponse): void {
+function clearContent(response: ServerResponse): void {
   for (const name of response.getHeaderNames()) if (CONTENT.test(name)) response.removeHeader(name)
 }
 

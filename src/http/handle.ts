@@ -74,21 +74,24 @@ export function createHandling<User extends BaseUser>(parts: HandleParts<User>):
     }
   }
 
+  function applyGuard(guard: Guard | undefined, ctx: Context<User, Exchange>): void {
+    const refusal = guard ? refusalOf(guard, ctx) : null
+    if (refusal !== null) throw refusal
+  }
+
   /** A body may be a long time coming: who sent it is looked at again, so that a session that ended does nothing. */
-  async function guardAgain(ctx: Context<User, Exchange>, guard: Guard): Promise<void> {
+  async function guardAgain(guard: Guard, ctx: Context<User, Exchange>): Promise<void> {
     ctx.user = null
     ctx.session = null
     await sessions.fetch(ctx)
-    const refusal = refusalOf(guard, ctx)
-    if (refusal !== null) throw refusal
+    applyGuard(guard, ctx)
   }
 
   async function answer(ctx: Context<User, Exchange>, { route, params }: Match<User>): Promise<Answer> {
     ctx.params = params
-    const refusal = route.guard ? refusalOf(route.guard, ctx) : null
-    if (refusal !== null) throw refusal
+    applyGuard(route.guard, ctx)
     const input = route.method === 'GET' ? Object.create(null) : await readInput(ctx.request, route.needsInput ?? false)
-    if (route.guard && route.method !== 'GET') await guardAgain(ctx, route.guard)
+    if (route.guard && route.method !== 'GET') await guardAgain(route.guard, ctx)
     const result = await route.handle(ctx, input)
     if (isAnswer(result)) return result
     if (result !== undefined) return presenter.data(result, ctx)
