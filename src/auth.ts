@@ -9,6 +9,7 @@ import { bearerSessions } from './sessions/bearer.js'
 import type { Emit } from './sessions/event.js'
 import type { Sessions } from './sessions/sessions.js'
 import { bounded, boundedStore } from './stores/bounded.js'
+import type { EndedSession, RevocationSubscription } from './stores/revocations.js'
 import type { Store } from './stores/store.js'
 import { createTokens } from './tokens/token.js'
 import type { BaseUser, UserRepository } from './users/user.js'
@@ -22,6 +23,12 @@ export interface Auth<User extends BaseUser = BaseUser> extends Handling<User> {
   readonly store: Store
   /** Throws `unavailable` when the store cannot answer. */
   ready(): Promise<void>
+  /**
+   * Tells of sessions that were ended, on whichever node, so that what they hold open can be closed. `missed` is called
+   * when some may have ended unheard. Expiry is no news: `session.expiresAt` said so. Throws `TypeError` for a store
+   * that has no news.
+   */
+  onSessionEnded(listener: (session: EndedSession) => void, options?: { missed?: () => void }): RevocationSubscription
 }
 
 /** The same users with a deadline on every call. */
@@ -96,6 +103,21 @@ export function createAuth<User extends BaseUser>(options: AuthOptions<User>): A
     store,
     async ready() {
       await store.ping()
+    },
+    onSessionEnded(listener, { missed = () => {} } = {}) {
+      if (!store.revocations)
+        throw new TypeError('this `store` has no `revocations`: it cannot tell who was signed out')
+      const safely = (call: () => void) => {
+        try {
+          call()
+        } catch (error) {
+          onError(error, '')
+        }
+      }
+      return store.revocations.listen({
+        ended: session => safely(() => listener(session)),
+        missed: () => safely(missed),
+      })
     },
   }
 }

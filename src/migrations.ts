@@ -1,8 +1,8 @@
 import { sql } from 'kysely'
 import type { Migration } from './base/migration.js'
-import type { SqliteDatabase } from './base/sqlite-database.js'
+import type { SqlDatabase } from './base/sql-database.js'
 import type { Extension } from './extensions/extension.js'
-import { sqliteStoreMigrations } from './stores/sqlite.js'
+import { sqlStoreMigrations } from './stores/sql-tables.js'
 import { sqlUsersMigrations } from './users/sql.js'
 
 export interface MigrationOptions {
@@ -22,24 +22,36 @@ export interface MigrationState {
 
 const TABLE = 'pawl_migrations'
 
+/** Where databases differ: how one finds the table, and how of two that migrate at once one waits for the other. */
+const DIALECTS = {
+  sqlite: {
+    findTable: sql`select name from sqlite_master where type = 'table' and name = ${TABLE}`,
+    begin: 'begin immediate',
+    lock: null,
+  },
+  postgres: {
+    findTable: sql`select 1 where to_regclass(${TABLE}) is not null`,
+    begin: 'begin',
+    lock: sql`select pg_advisory_xact_lock(7274493022)`,
+  },
+} as const satisfies Record<SqlDatabase['dialect'], object>
+
 const groupOf = (name: string) => name.replace(/_\d+$/, '')
 
 function collect({ extensions = [] }: MigrationOptions): readonly Migration[] {
-  return [...sqlUsersMigrations, ...sqliteStoreMigrations, ...extensions.flatMap(each => each.migrations ?? [])]
+  return [...sqlUsersMigrations, ...sqlStoreMigrations, ...extensions.flatMap(each => each.migrations ?? [])]
 }
 
 /** Says which migrations are missing and which are from the future. Changes nothing. */
 export async function migrationState(
-  { kysely }: SqliteDatabase,
+  { kysely, dialect }: SqlDatabase,
   options: MigrationOptions = {},
 ): Promise<MigrationState> {
   const known = collect(options).map(({ name }) => name)
   // A name of no group at hand is an extension's that was taken out: its tables stay, unused.
   const groups = new Set(known.map(groupOf))
-  const tables = await kysely.introspection.getTables({ withInternalKyselyTables: true })
-  const rows = tables.some(({ name }) => name === TABLE)
-    ? await kysely.selectFrom(TABLE).select('name').orderBy('name').execute()
-    : []
+  const found = await DIALECTS[dialect].findTable.execute(kysely)
+  const rows = found.rows.length > 0 ? await kysely.selectFrom(TABLE).select('name').orderBy('name').execute() : []
   const ran = rows.map(row => String(row.name))
   return {
     pending: known.filter(name => !ran.includes(name)),
@@ -49,10 +61,11 @@ export async function migrationState(
 }
 
 /** Makes and changes the tables, each migration once. Throws what the database throws; returns the names it ran. */
-export async function migrate(database: SqliteDatabase, options: MigrationOptions = {}): Promise<readonly string[]> {
+export async function migrate(database: SqlDatabase, options: MigrationOptions = {}): Promise<readonly string[]> {
   return database.kysely.connection().execute(async db => {
-    await sql`begin immediate`.execute(db)
+    await sql.raw(DIALECTS[database.dialect].begin).execute(db)
     try {
+      await DIALECTS[database.dialect].lock?.execute(db)
       await db.schema
         .createTable(TABLE)
         .ifNotExists()

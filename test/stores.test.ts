@@ -1,23 +1,20 @@
 import { test } from 'vitest'
-import { memoryStore, memoryUsers } from '../src/index.js'
-import { sqliteStore } from '../src/stores/sqlite.js'
-import { sessionsSuite, storeSuite, testAuth, usersSuite } from '../src/testing/index.js'
-import { sqlUsers } from '../src/users/sql.js'
-import { newDatabase } from './support/database.js'
+import { memoryUsers } from '../src/index.js'
+import { sessionsSuite, storeSuite, testAuth, testClock, usersSuite } from '../src/testing/index.js'
+import { STORES } from './support/stores.js'
 
-storeSuite(({ now }) => memoryStore({ now }), { test: (name, run) => test(`memory ${name}`, run) })
-storeSuite(async ({ now }) => sqliteStore(await newDatabase(), { now }), {
-  test: (name, run) => test(`sqlite ${name}`, run),
-})
+/** A busy machine is slow: that is no failure of a store. */
+const PATIENT_MS = 20_000
+const KEEPS_USERS = /^(?:sqlite|postgres)/
 
 usersSuite(() => memoryUsers(), { test: (name, run) => test(`memory ${name}`, run) })
-usersSuite(async () => sqlUsers(await newDatabase()), { test: (name, run) => test(`sqlite ${name}`, run) })
 
-sessionsSuite(() => testAuth().auth, { test: (name, run) => test(`memory ${name}`, run) })
-sessionsSuite(
-  async () => {
-    const database = await newDatabase()
-    return testAuth({ users: sqlUsers(database), store: sqliteStore(database) }).auth
-  },
-  { test: (name, run) => test(`sqlite ${name}`, run) },
-)
+for (const { name: kind, make } of STORES) {
+  const named = { test: (name: string, run: () => Promise<void>) => test(`${kind} ${name}`, run) }
+  storeSuite(async tools => (await make(tools)).store, named)
+  if (KEEPS_USERS.test(kind)) usersSuite(async tools => (await make(tools)).users, named)
+  sessionsSuite(async () => {
+    const { now } = testClock()
+    return testAuth({ ...(await make({ now })), now, deadlineMs: PATIENT_MS }).auth
+  }, named)
+}

@@ -4,14 +4,13 @@ import { createLog, errorFields } from '../server/log.js'
 import { type RunningServer, serve } from '../server/serve.js'
 
 /** What the first run says: where things are, and the guide's lines to try. */
-function welcome({ url, place }: RunningServer, basePath: string): string {
+function welcome({ url, database, secretFile }: RunningServer, basePath: string): string {
   const api = url + basePath
-  const kept =
-    place.secretFile === null ? '' : `  secret      ${place.secretFile} (mode 0600; keep it, and keep it secret)\n`
+  const kept = secretFile === null ? '' : `  secret      ${secretFile} (mode 0600; keep it, and keep it secret)\n`
   return `
 Pawl made a new database.
 
-  database    ${place.databaseFile}
+  database    ${database}
 ${kept}
 Try it:
 
@@ -48,5 +47,9 @@ export async function serveCommand(): Promise<void> {
     void stop('uncaught exception', 1)
   })
   if (running.isFirstRun) process.stderr.write(welcome(running, config.basePath ?? '/api/v1'))
-  log('info', 'listening', { url: running.url, database: running.place.databaseFile })
+  log('info', 'listening', {
+    url: running.url,
+    database: running.database,
+    ...(running.redis !== null && { redis: running.redis }),
+  })
 }

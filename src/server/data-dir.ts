@@ -1,12 +1,13 @@
 import { randomBytes } from 'node:crypto'
 import { existsSync, mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
+import { fileOf } from './database-url.js'
 import { type ServeConfig, settingError } from './env.js'
 
 /** Where a server keeps its things. */
 export interface Place {
-  /** Path of the SQLite file, or `:memory:`. */
-  readonly databaseFile: string
+  /** Path of the SQLite file, or `:memory:`; null where the database is a server. */
+  readonly databaseFile: string | null
   /** Path of the file with the secret; null when the secret is a setting. */
   readonly secretFile: string | null
 }
@@ -14,14 +15,6 @@ export interface Place {
 /** A new server secret: 32 random bytes as text. */
 export function newSecret(): string {
   return randomBytes(32).toString('base64url')
-}
-
-/** The file of a `DATABASE_URL`. Throws for a kind of database that is not there yet. */
-function fileOf(databaseUrl: string): string {
-  const path = /^(?:sqlite|file):(?:\/\/)?(.+)$/.exec(databaseUrl)?.[1]
-  if (path !== undefined) return path === ':memory:' ? path : resolve(path)
-  const scheme = /^[a-z][a-z0-9+.-]*:/i.exec(databaseUrl)?.[0] ?? 'a URL without a scheme'
-  throw settingError(`DATABASE_URL must be like sqlite:path/to/pawl.db; this Pawl has no store for ${scheme}`)
 }
 
 /** Finds the database and makes the data folder, mode 0700, where one is needed. */

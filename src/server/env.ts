@@ -7,8 +7,18 @@ export interface ServerOptions {
   host?: string
   /** 0 takes any free one. Default: 4000. */
   port?: number
-  /** `sqlite:path`. Default: `pawl.db` in the data folder. */
+  /** `sqlite:path` or `postgres://user:password@host/name`. Default: `pawl.db` in the data folder. */
   databaseUrl?: string
+  /** Most connections to PostgreSQL. Default: 10. */
+  databasePool?: number
+  /** Where sessions live instead: `redis://`, `redis+sentinel://` or `redis+cluster://`. Default: in the database. */
+  redisUrl?: string
+  /** Replicas that must have a write before it is acknowledged. Default: 1 with Sentinel and Cluster, else 0. */
+  redisReplicas?: number
+  /** `'allow'` starts on a Redis that may evict sessions. Default: `'refuse'`. */
+  redisEviction?: 'refuse' | 'allow'
+  /** Answers checks from memory while Redis says nothing of a change. Default: false. */
+  nearCache?: boolean
   /** Where the database and the secret are kept. Default: `pawl-data`. */
   dataDir?: string
   /** Connections held at most. Default: 10000. */
@@ -22,6 +32,11 @@ export const SERVER_OPTIONS: readonly (keyof ServerOptions)[] = [
   'host',
   'port',
   'databaseUrl',
+  'databasePool',
+  'redisUrl',
+  'redisReplicas',
+  'redisEviction',
+  'nearCache',
   'dataDir',
   'maxConnections',
   'log',
@@ -70,6 +85,7 @@ export const SETTINGS: Readonly<Record<string, Read>> = {
   DATABASE_URL: (text, name) => ({ databaseUrl: filled(text, name) }),
   PAWL_ACCESS_LIFETIME: session('access'),
   PAWL_BASE_PATH: text => ({ basePath: text as `/${string}` }),
+  PAWL_DATABASE_POOL: (text, name) => ({ databasePool: whole(text, name, 1, 1000) }),
   PAWL_DATA_DIR: (text, name) => ({ dataDir: filled(text, name) }),
   PAWL_ERRORS: (text, name) => ({ errors: choice(text, name, ['guide', 'problem']) }),
   PAWL_HASH_CONCURRENCY: password('concurrency', 1),
@@ -77,6 +93,7 @@ export const SETTINGS: Readonly<Record<string, Read>> = {
   PAWL_HOST: (text, name) => ({ host: filled(text, name) }),
   PAWL_LOG: (text, name) => ({ log: choice(text, name, ['info', 'silent']) }),
   PAWL_MAX_CONNECTIONS: (text, name) => ({ maxConnections: whole(text, name, 1, 1_000_000) }),
+  PAWL_NEAR_CACHE: (text, name) => ({ nearCache: choice(text, name, ['true', 'false']) === 'true' }),
   PAWL_PASSWORD_MAX_LENGTH: password('maxLength', 64),
   PAWL_PASSWORD_MIN_LENGTH: password('minLength', 8),
   PAWL_PASSWORD_ALLOW_COMMON: (text, name) => ({
@@ -85,10 +102,14 @@ export const SETTINGS: Readonly<Record<string, Read>> = {
   PAWL_PORT: (text, name) => ({ port: whole(text, name, 0, 65_535) }),
   PAWL_RACE: (text, name) => ({ session: { race: choice(text, name, ['refuse', 'converge']) } }),
   PAWL_RACE_WINDOW: session('raceWindow'),
+  PAWL_REDIS_EVICTION: (text, name) => ({ redisEviction: choice(text, name, ['refuse', 'allow']) }),
+  PAWL_REDIS_REPLICAS: (text, name) => ({ redisReplicas: whole(text, name, 0, 100) }),
   PAWL_RENEWAL_LIFETIME: session('renewal'),
   PAWL_RETRY_WINDOW: session('retryWindow'),
   PAWL_SECRET: text => ({ secret: text.split(',').map(each => each.trim()) }),
   PAWL_SESSION_LIFETIME: session('absolute'),
+  PAWL_STORE_DEADLINE: (text, name) => ({ deadlineMs: milliseconds(text) ?? refuse(name, 'a duration like 500ms') }),
+  REDIS_URL: (text, name) => ({ redisUrl: filled(text, name) }),
 }
 
 /** Adds settings to those there are. A setting made in two places with two values is refused, by name. */

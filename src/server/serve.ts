@@ -2,70 +2,55 @@ import type { Server, ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { type AuthRequest, authListener } from '../adapters/node.js'
 import { type Auth, createAuth } from '../auth.js'
-import type { SqliteDatabase } from '../base/sqlite-database.js'
+import type { SqlDatabase } from '../base/sql-database.js'
 import type { AuthOptions } from '../config.js'
 import { pathOf } from '../http/exchange.js'
 import { guidePresenter, problemPresenter } from '../http/presenter.js'
-import { migrate, migrationState } from '../migrations.js'
-import { sqliteStore } from '../stores/sqlite.js'
+import type { Store } from '../stores/store.js'
 import { sqlUsers } from '../users/sql.js'
 import { findPlace, keptSecrets, type Place } from './data-dir.js'
-import { type ServeConfig, settingError } from './env.js'
+import { checkTables, type OpenDatabase, openDatabase } from './database.js'
+import { SERVER_OPTIONS, type ServeConfig, settingError } from './env.js'
 import { createHttpServer } from './http-server.js'
 import { errorFields, type Log } from './log.js'
 import { protectedRoute } from './protected.js'
-import { openSqlite } from './sqlite.js'
+import { type OpenRedis, openRedis } from './redis.js'
 
 export type { ServeConfig }
 
 export interface RunningServer {
   /** Where it listens: `http://127.0.0.1:4000`. */
   readonly url: string
-  readonly place: Place
-  /** True when this start made the database. */
+  /** Where the database is, without a password. */
+  readonly database: string
+  /** Where Redis is, without a password; null without one. */
+  readonly redis: string | null
+  /** The file with the secret; null when the secret is a setting. */
+  readonly secretFile: string | null
+  /** True when this start made the tables of the database. */
   readonly isFirstRun: boolean
   /** Lets work under way finish, then closes the database. */
   stop(): Promise<void>
 }
 
-/** Opens the configured database, and refuses one that is older or newer than the code, saying what to run. */
-async function openDatabase(file: string, config: ServeConfig): Promise<{ database: SqliteDatabase; isNew: boolean }> {
-  const database = await openSqlite(file)
-  const options = { extensions: config.extensions ?? [] }
-  const { pending, unknown, empty } = await migrationState(database, options)
-  try {
-    if (unknown.length > 0) {
-      throw settingError(
-        `${file} was made by a newer Pawl (${unknown.join(', ')}): install that version or a newer one`,
-      )
-    }
-    if (pending.length > 0 && !empty) {
-      throw settingError(`${file} was made by an older Pawl: run \`npx pawl migrate\` (${pending.join(', ')})`)
-    }
-    if (empty) await migrate(database, options)
-  } catch (error) {
-    database.close()
-    throw error
-  }
-  return { database, isNew: empty }
+/** True while nobody has signed in: a secret that is not there was never lost. */
+async function isUnused(database: SqlDatabase): Promise<boolean> {
+  return (await database.prepare('select 1 as one from pawl_sessions limit 1').get()) === undefined
 }
 
-/** True while nobody has signed in: a secret that is not there was never lost. */
-function isUnused(database: SqliteDatabase): boolean {
-  return database.prepare('select 1 from pawl_sessions limit 1').get() === undefined
+/**
+ * The secret in the data folder. A file is one machine's: its secret may be made anew while nobody has signed in. A
+ * database server may have other machines at it, so only the start that made the tables makes a secret.
+ */
+async function ownSecrets(place: Place, { database }: OpenDatabase, isNew: boolean, config: ServeConfig) {
+  const isFree = isNew || (database.dialect === 'sqlite' && !config.store && (await isUnused(database)))
+  return keptSecrets(place.secretFile as string, isFree)
 }
 
 /** The options of `createAuth` among those of the server. */
-function authOptions({
-  host,
-  port,
-  databaseUrl,
-  dataDir,
-  maxConnections,
-  log,
-  ...options
-}: ServeConfig): Partial<AuthOptions> {
-  return options
+function authOptions(config: ServeConfig): Partial<AuthOptions> {
+  const isServers = (name: string) => (SERVER_OPTIONS as readonly string[]).includes(name)
+  return Object.fromEntries(Object.entries(config).filter(([name]) => !isServers(name)))
 }
 
 /** A request as the log shows it: no query, no header, no body. */
@@ -97,33 +82,61 @@ function listen(server: Server, host: string, port: number): Promise<string> {
   })
 }
 
-/** Runs Pawl as a server of its own, on SQLite. Throws, naming the setting, for one that cannot be used. */
+/** What a running server holds open, and gives back. */
+interface Opened {
+  readonly place: Place
+  readonly open: OpenDatabase
+  readonly redis: OpenRedis | null
+  readonly isNew: boolean
+  close(): Promise<void>
+}
+
+/** Opens the database and, where there is one, Redis. Closes what it opened when one of them cannot be used. */
+async function openAll(config: ServeConfig): Promise<Opened> {
+  const place = findPlace(config)
+  const open = await openDatabase(place, config)
+  let redis: OpenRedis | null = null
+  async function close(): Promise<void> {
+    await redis?.close()
+    await open.database.close()
+  }
+  try {
+    const isNew = await checkTables(open, config)
+    if (config.redisUrl !== undefined) redis = await openRedis(config.redisUrl, config)
+    return { place, open, redis, isNew, close }
+  } catch (error) {
+    await close()
+    throw error
+  }
+}
+
+async function buildAuth(config: ServeConfig, { place, open, redis, isNew }: Opened, log: Log): Promise<Auth> {
+  const store: Store = config.store ?? redis?.store ?? open.store()
+  return createAuth({
+    ...authOptions(config),
+    onEvent(event) {
+      const { name, at: _, ...facts } = event
+      log('info', name, facts)
+      config.onEvent?.(event)
+    },
+    onError(error, requestId) {
+      log('error', 'a request failed', { requestId, ...errorFields(error) })
+      config.onError?.(error, requestId)
+    },
+    secret: config.secret ?? (await ownSecrets(place, open, isNew, config)),
+    users: config.users ?? sqlUsers(open.database),
+    store,
+    extensions: [protectedRoute(), ...(config.extensions ?? [])],
+  })
+}
+
+/** Runs Pawl as a server of its own. Throws, naming the setting, for one that cannot be used. */
 export async function serve(config: ServeConfig, log: Log): Promise<RunningServer> {
   const { host = '127.0.0.1', port = 4000, maxConnections = 10_000, errors = 'guide' } = config
-  const place = findPlace(config)
-  const { database, isNew } = await openDatabase(place.databaseFile, config)
-
-  function build(): Auth {
-    return createAuth({
-      ...authOptions(config),
-      onEvent(event) {
-        const { name, at: _, ...facts } = event
-        log('info', name, facts)
-        config.onEvent?.(event)
-      },
-      onError(error, requestId) {
-        log('error', 'a request failed', { requestId, ...errorFields(error) })
-        config.onError?.(error, requestId)
-      },
-      secret: config.secret ?? keptSecrets(place.secretFile as string, isNew || (!config.store && isUnused(database))),
-      users: config.users ?? sqlUsers(database),
-      store: config.store ?? sqliteStore(database),
-      extensions: [protectedRoute(), ...(config.extensions ?? [])],
-    })
-  }
-
+  const opened = await openAll(config)
+  const { place, open, redis, isNew } = opened
   try {
-    const auth = build()
+    const auth = await buildAuth(config, opened, log)
     const { server, drain } = createHttpServer({
       listener: authListener(auth),
       ready: () => auth.ready(),
@@ -134,15 +147,17 @@ export async function serve(config: ServeConfig, log: Log): Promise<RunningServe
     const url = await listen(server, host, port)
     return {
       url,
-      place,
+      database: open.name,
+      redis: redis?.name ?? null,
+      secretFile: place.secretFile,
       isFirstRun: isNew,
       async stop() {
         await drain()
-        database.close()
+        await opened.close()
       },
     }
   } catch (error) {
-    database.close()
+    await opened.close()
     throw error
   }
 }

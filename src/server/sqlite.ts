@@ -1,6 +1,6 @@
 import { closeSync, openSync } from 'node:fs'
 import { Kysely, type SqliteStatement as KyselyStatement, SqliteDialect } from 'kysely'
-import type { SqliteDatabase, SqliteStatement } from '../base/sqlite-database.js'
+import type { SqliteDatabase, SqliteStatement } from '../base/sql-database.js'
 
 type Value = Parameters<SqliteStatement['get']>[number]
 
@@ -35,7 +35,7 @@ function kyselyOver(driver: Driver): SqliteDatabase['kysely'] {
       const values = (parameters: readonly unknown[]) => parameters as Value[]
       return {
         reader: statement.columns().length > 0,
-        all: parameters => statement.all(...values(parameters)),
+        all: parameters => [...statement.all(...values(parameters))],
         run(parameters) {
           const { changes } = statement.run(...values(parameters))
           return { changes, lastInsertRowid: 0 }
@@ -67,6 +67,7 @@ export async function openSqlite(file: string): Promise<SqliteDatabase> {
     driver.exec(`pragma ${pragma}`)
   }
   return {
+    dialect: 'sqlite',
     kysely: kyselyOver(driver),
     prepare(sql) {
       try {

@@ -62,6 +62,7 @@ export function boundedStore(store: Store, deadlineMs: number): Store {
     sessions: boundedSessions(store.sessions, deadlineMs),
     values: boundedValues(store.values, deadlineMs),
     ...(store.database && { database: store.database }),
+    ...(store.revocations && { revocations: store.revocations }),
     ping: () => bounded(() => store.ping(), deadlineMs),
   }
 }

@@ -1,6 +1,7 @@
 import type { Clock } from '../base/clock.js'
 import type { Json } from '../base/json.js'
 import type { KeyValueStore } from './key-value-store.js'
+import { type EndedSession, localRevocations } from './revocations.js'
 import { endOf, type Session, type SessionStore } from './session-store.js'
 import type { Store } from './store.js'
 
@@ -61,7 +62,7 @@ function expiringMap<T>(
   }
 }
 
-function memorySessions(now: Clock, maxEntries: number): SessionStore {
+function memorySessions(now: Clock, maxEntries: number, ended: (session: EndedSession) => void): SessionStore {
   const byUser = new Map<string, Set<string>>()
   const sessions = expiringMap<Session>(
     now,
@@ -95,22 +96,26 @@ function memorySessions(now: Clock, maxEntries: number): SessionStore {
     },
     update: (id, changed) => change(sessions.live(id), changed),
     delete(id) {
-      const live = sessions.live(id) !== null
+      const live = sessions.live(id)
       sessions.drop(id)
-      return live
+      if (live) ended({ sessionId: id, userId: live.userId })
+      return live !== null
     },
     listByUser(userId) {
       const ids = [...(byUser.get(userId) ?? [])]
       return ids.map(id => sessions.live(id)).filter(session => session !== null)
     },
     deleteByUser(userId, { except } = {}) {
-      let ended = 0
+      let count = 0
       for (const id of [...(byUser.get(userId) ?? [])]) {
         if (id === except) continue
-        if (sessions.live(id)) ended++
+        const isLive = sessions.live(id) !== null
         sessions.drop(id)
+        if (!isLive) continue
+        count++
+        ended({ sessionId: id, userId })
       }
-      return ended
+      return count
     },
   }
 }
@@ -150,5 +155,11 @@ function memoryValues(now: Clock, maxEntries: number): KeyValueStore {
 
 /** Keeps sessions and values in this process: for tests and first steps. They end with the process. */
 export function memoryStore({ now = Date.now, maxEntries = 1_000_000 }: MemoryStoreOptions = {}): Store {
-  return { sessions: memorySessions(now, maxEntries), values: memoryValues(now, maxEntries), ping: () => {} }
+  const revocations = localRevocations()
+  return {
+    sessions: memorySessions(now, maxEntries, revocations.tell),
+    values: memoryValues(now, maxEntries),
+    revocations,
+    ping: () => {},
+  }
 }

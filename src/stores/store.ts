@@ -1,5 +1,6 @@
 import type { Awaitable } from '../base/awaitable.js'
 import type { KeyValueStore } from './key-value-store.js'
+import type { Revocations } from './revocations.js'
 import type { SessionStore } from './session-store.js'
 
 /** Where sessions and small values live. */
@@ -8,6 +9,8 @@ export interface Store {
   readonly values: KeyValueStore
   /** The database behind the store. Users in the same one are read together with their session. */
   readonly database?: object
-  /** Throws when the store cannot answer. Readiness asks it. */
+  /** News of ended sessions, from every node. Left out where the store has none. */
+  readonly revocations?: Revocations
+  /** Throws when the store cannot answer, or should not be used as it is set up. Readiness asks it. */
   ping(): Awaitable<void>
 }

@@ -3,15 +3,17 @@ import { randomBytes, randomUUID } from 'node:crypto'
 import type { Clock } from '../base/clock.js'
 import type { Renewed, Session } from '../stores/session-store.js'
 import type { Store } from '../stores/store.js'
+import { newSessionId } from '../tokens/random.js'
 import { fifty, type SuiteOptions, suite } from './suite.js'
 
 const HOUR = 3_600_000
 const DAY = 24 * HOUR
 
 function newSession(now: number, changed: Partial<Session> = {}): Session {
+  const { userId = randomUUID() } = changed
   return {
-    id: randomUUID(),
-    userId: randomUUID(),
+    id: newSessionId(userId),
+    userId,
     secretHash: new Uint8Array(randomBytes(32)),
     generation: 0,
     credentialEpoch: 0,

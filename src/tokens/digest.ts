@@ -14,3 +14,8 @@ export function equalBytes(a: Uint8Array, b: Uint8Array): boolean {
 export function keyedHash(secret: Uint8Array | string, text: string): string {
   return createHmac('sha256', secret).update(text, 'utf8').digest('base64url')
 }
+
+/** SHA-1 as Redis names scripts by it. Nothing is secured with it. */
+export function sha1(text: string): string {
+  return oneShot('sha1', text, 'hex')
+}

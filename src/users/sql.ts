@@ -1,15 +1,17 @@
+import { chain } from '../base/awaitable.js'
 import type { Migration } from '../base/migration.js'
 import { Problem } from '../base/problem.js'
-import type { SqliteDatabase } from '../base/sqlite-database.js'
+import type { SqlDatabase } from '../base/sql-database.js'
 import type { Account, BaseUser, UserRepository } from './user.js'
 
+/** Whole numbers come as text where the driver fears to round them. */
 interface UserRow {
   readonly id: string
   readonly email: string
   readonly password_hash: string | null
-  readonly credential_epoch: number
-  readonly created_at: number
-  readonly updated_at: number
+  readonly credential_epoch: number | string
+  readonly created_at: number | string
+  readonly updated_at: number | string
 }
 
 const COLUMNS = ['id', 'email', 'password_hash', 'credential_epoch', 'created_at', 'updated_at'] as const
@@ -24,9 +26,9 @@ export const sqlUsersMigrations: readonly Migration[] = [
         .addColumn('id', 'text', column => column.primaryKey().notNull())
         .addColumn('email', 'text', column => column.notNull())
         .addColumn('password_hash', 'text')
-        .addColumn('credential_epoch', 'integer', column => column.notNull().defaultTo(0))
-        .addColumn('created_at', 'integer', column => column.notNull())
-        .addColumn('updated_at', 'integer', column => column.notNull())
+        .addColumn('credential_epoch', 'bigint', column => column.notNull().defaultTo(0))
+        .addColumn('created_at', 'bigint', column => column.notNull())
+        .addColumn('updated_at', 'bigint', column => column.notNull())
         .execute()
       await db.schema.createIndex('users_email_index').unique().on('users').column('email').execute()
     },
@@ -35,28 +37,25 @@ export const sqlUsersMigrations: readonly Migration[] = [
 
 function decode(row: UserRow): Account<BaseUser> {
   return {
-    user: { id: row.id, email: row.email, createdAt: row.created_at, updatedAt: row.updated_at },
+    user: { id: row.id, email: row.email, createdAt: Number(row.created_at), updatedAt: Number(row.updated_at) },
     passwordHash: row.password_hash,
-    credentialEpoch: row.credential_epoch,
+    credentialEpoch: Number(row.credential_epoch),
   }
 }
 
 function taken(error: unknown): unknown {
   const isUnique =
-    error instanceof Error && /unique/i.test(error.message) && /users\.email|users_email/.test(error.message)
+    error instanceof Error && /unique/i.test(error.message) && /users\.email|users_email_index/.test(error.message)
   return isUnique ? new Problem('email_taken', { cause: error }) : error
 }
 
 /** Keeps users in the table `users` of a SQL database. Make it with `migrate` first. */
-export function sqlUsers(database: SqliteDatabase): UserRepository<BaseUser> {
+export function sqlUsers(database: SqlDatabase): UserRepository<BaseUser> {
   const { kysely } = database
   const byId = database.prepare(`select ${COLUMNS.join(', ')} from users where id = ?`)
 
   return {
-    findById(id) {
-      const row = byId.get(id) as UserRow | undefined
-      return row ? decode(row) : null
-    },
+    findById: id => chain(byId.get(id), row => (row ? decode(row as unknown as UserRow) : null)),
     async findByIdentifier(identifier) {
       const row = await kysely.selectFrom('users').select(COLUMNS).where('email', '=', identifier).executeTakeFirst()
       return row ? decode(row as UserRow) : null

@@ -1,0 +1,37 @@
+import type { Kysely } from 'kysely'
+import type { Awaitable } from './awaitable.js'
+
+export type SqlValue = string | number | null | Uint8Array
+export type SqlRow = Readonly<Record<string, unknown>>
+
+/** A prepared statement, as `node:sqlite` has it; across a network each verb promises. */
+export interface SqlStatement {
+  get(...values: SqlValue[]): Awaitable<SqlRow | undefined>
+  all(...values: SqlValue[]): Awaitable<readonly SqlRow[]>
+  run(...values: SqlValue[]): Awaitable<{ readonly changes: number | bigint }>
+}
+
+/** An open SQL database. Stores and users that share one are read together. */
+export interface SqlDatabase {
+  readonly dialect: 'sqlite' | 'postgres'
+  /** Prepares a statement on the driver itself, with `?` for values: for the few that every request runs. */
+  prepare(sql: string): SqlStatement
+  /** Everything else. */
+  // biome-ignore lint/suspicious/noExplicitAny: the tables are the application's own
+  readonly kysely: Kysely<any>
+  close(): Awaitable<void>
+}
+
+/** A prepared statement of a database in this process. */
+export interface SqliteStatement extends SqlStatement {
+  get(...values: SqlValue[]): SqlRow | undefined
+  all(...values: SqlValue[]): readonly SqlRow[]
+  run(...values: SqlValue[]): { readonly changes: number | bigint }
+}
+
+/** An open SQLite file. */
+export interface SqliteDatabase extends SqlDatabase {
+  readonly dialect: 'sqlite'
+  prepare(sql: string): SqliteStatement
+  close(): void
+}

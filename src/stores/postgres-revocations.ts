@@ -1,0 +1,60 @@
+import type { PostgresPool } from './postgres-database.js'
+import { type Line, openLine } from './revocation-line.js'
+import { endedFrom, localRevocations, REVOCATIONS_CHANNEL, type Revocations } from './revocations.js'
+
+/** What is used of a connection to listen on. */
+interface ListeningClient {
+  query(query: { text: string }): Promise<unknown>
+  release(destroy?: boolean): void
+  on(event: 'notification', listener: (message: { channel: string; payload?: string }) => void): unknown
+  once(event: 'error' | 'end', listener: () => void): unknown
+}
+
+/** How often the connection is asked for a sign of life, so that a silent one is noticed. */
+const PING_MS = 2000
+
+/** News through `LISTEN`, on a connection of its own while anybody listens. */
+export function postgresRevocations(pool: PostgresPool): Revocations {
+  const local = localRevocations()
+
+  async function connect(down: () => void): Promise<Line> {
+    const client = (await pool.connect()) as unknown as ListeningClient
+    let isUp = true
+    let timer: ReturnType<typeof setTimeout> | undefined
+    const close = () => {
+      if (!isUp) return
+      isUp = false
+      clearTimeout(timer)
+      // Destroyed, not given back: it listens still.
+      client.release(true)
+    }
+    const lost = () => {
+      if (!isUp) return
+      close()
+      down()
+    }
+    client.once('error', lost)
+    client.once('end', lost)
+    client.on('notification', ({ channel, payload = '' }) => {
+      const session = channel === REVOCATIONS_CHANNEL ? endedFrom(payload) : null
+      if (session) local.tell(session)
+    })
+    const ask = (text: string) => {
+      const impatience = setTimeout(lost, PING_MS)
+      return client.query({ text }).finally(() => clearTimeout(impatience))
+    }
+    const ping = () => {
+      ask('select 1').then(() => {
+        if (isUp) timer = setTimeout(ping, PING_MS)
+      }, lost)
+    }
+    await ask(`listen "${REVOCATIONS_CHANNEL}"`).catch(error => {
+      close()
+      throw error
+    })
+    timer = setTimeout(ping, PING_MS)
+    return { close }
+  }
+
+  return openLine(local, connect)
+}

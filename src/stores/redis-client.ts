@@ -1,0 +1,136 @@
+import type { RedisScript } from './redis-scripts.js'
+
+type Reply = Promise<unknown>
+type Listen = (event: string, listener: (...args: never[]) => void) => unknown
+
+/** What is used of a client of node-redis: single, Sentinel or Cluster. */
+export interface NodeRedisClient {
+  get(key: string): Promise<string | null>
+  eval(script: string, options: { keys: string[]; arguments: string[] }): Reply
+  evalSha(sha: string, options: { keys: string[]; arguments: string[] }): Reply
+  readonly isReady: boolean
+  destroy(): unknown
+  connect(): Promise<unknown>
+  readonly on: Listen
+  // The three have different ways to send a command, to subscribe and to make another like them.
+  // biome-ignore lint/suspicious/noExplicitAny: told apart in `redisLink`
+  sendCommand: any
+  // biome-ignore lint/suspicious/noExplicitAny: as above
+  subscribe: any
+  // biome-ignore lint/suspicious/noExplicitAny: as above
+  duplicate: any
+}
+
+/** What is used of a client of ioredis: `Redis` or `Cluster`. */
+export interface IoRedisClient {
+  get(key: string): Promise<string | null>
+  // biome-ignore lint/suspicious/noExplicitAny: overloaded without end
+  eval: any
+  // biome-ignore lint/suspicious/noExplicitAny: as above
+  evalsha: any
+  // biome-ignore lint/suspicious/noExplicitAny: as above
+  call: any
+  // biome-ignore lint/suspicious/noExplicitAny: as above
+  duplicate: any
+  readonly status: string
+  readonly options: object
+  readonly on: Listen
+}
+
+export type RedisClient = NodeRedisClient | IoRedisClient
+
+/** The few commands the store needs, whichever client brings them. */
+export interface RedisLink {
+  /** False while there is no connection: nothing is sent then, since it would be sent late. */
+  isReady(): boolean
+  get(key: string): Promise<string | null>
+  run(script: RedisScript, keys: string[], args: string[]): Reply
+  /** How many replicas have everything this connection wrote to the node of `key`. */
+  wait(key: string, replicas: number, ms: number): Promise<number>
+  /** Ends connections that do not answer, and makes new ones. */
+  reset(): void
+}
+
+async function known(error: unknown, otherwise: () => Reply): Reply {
+  if (error instanceof Error && error.message.startsWith('NOSCRIPT')) return otherwise()
+  throw error
+}
+
+export type NodeRedisKind = 'single' | 'sentinel' | 'cluster'
+
+/** Which of node-redis's clients it is. */
+export function kindOf(client: NodeRedisClient): NodeRedisKind {
+  if ('masters' in client) return 'cluster'
+  return 'acquire' in client ? 'sentinel' : 'single'
+}
+
+function nodeRedisLink(client: NodeRedisClient): RedisLink {
+  const kind = kindOf(client)
+  return {
+    isReady: () => client.isReady,
+    get: key => client.get(key),
+    run: ({ sha, text }, keys, args) =>
+      client
+        .evalSha(sha, { keys, arguments: args })
+        .catch(error => known(error, () => client.eval(text, { keys, arguments: args }))),
+    async wait(key, replicas, ms) {
+      const command = ['WAIT', String(replicas), String(ms)]
+      const where = { single: [], sentinel: [false], cluster: [key, false] }[kind]
+      return Number(await client.sendCommand(...where, command))
+    },
+    reset() {
+      // One that is looking for its server already needs no push.
+      if (!client.isReady) return
+      client.destroy()
+      client.connect().catch(() => {})
+    },
+  }
+}
+
+interface IoRedisOptions {
+  readonly autoResendUnfulfilledCommands?: boolean
+  readonly redisOptions?: IoRedisOptions
+}
+
+/** A write whose answer was lost must not be done again behind our back. */
+function refuseResending({ options }: IoRedisClient): void {
+  const { autoResendUnfulfilledCommands: own, redisOptions } = options as IoRedisOptions
+  if (own !== false && redisOptions?.autoResendUnfulfilledCommands !== false) {
+    throw new TypeError('`redisStore` needs an ioredis client made with `autoResendUnfulfilledCommands: false`')
+  }
+}
+
+function ioRedisLink(client: IoRedisClient): RedisLink {
+  refuseResending(client)
+  const nodes = () => ('nodes' in client ? (client.nodes as (role: string) => object[])('all') : [client])
+  return {
+    isReady: () => client.status === 'ready',
+    get: key => client.get(key),
+    run: ({ sha, text }, keys, args) =>
+      (client.evalsha(sha, keys.length, ...keys, ...args) as Reply).catch(error =>
+        known(error, () => client.eval(text, keys.length, ...keys, ...args)),
+      ),
+    async wait(_key, replicas, ms) {
+      return Number(await client.call('WAIT', String(replicas), String(ms)))
+    },
+    reset() {
+      for (const node of nodes()) (node as { stream?: { destroy(): void } }).stream?.destroy()
+    },
+  }
+}
+
+export function isNodeRedis(client: RedisClient): client is NodeRedisClient {
+  return 'evalSha' in client
+}
+
+/** Wraps a client of node-redis or of ioredis. Throws `TypeError` for anything else. */
+export function redisLink(client: RedisClient): RedisLink {
+  if (isNodeRedis(client)) return nodeRedisLink(client)
+  if ('evalsha' in client) return ioRedisLink(client)
+  throw new TypeError('`redisStore` needs a client of node-redis (`redis`) or of `ioredis`')
+}
+
+/** True for an ioredis `Cluster`, which cannot send a command without a key to a node of our choice. */
+export function isIoRedisCluster(client: RedisClient): boolean {
+  return !isNodeRedis(client) && 'nodes' in client
+}

@@ -1,0 +1,85 @@
+import type { Clock } from '../base/clock.js'
+import { sessionTag } from '../tokens/random.js'
+import type { RedisLink } from './redis-client.js'
+import { changedLines, recordOf, renewalLine, sessionOf } from './redis-record.js'
+import { ADVANCE, DELETE, DELETE_BY_USER, INSERT, LIST, UPDATE } from './redis-scripts.js'
+import { endOf, type Session, type SessionStore } from './session-store.js'
+
+const TAG_DIGITS = 8
+/** Records whose meaning is remembered: the same text is the same session. */
+const REMEMBERED = 4096
+
+/** How one writes: run the script, and where replicas must have it, see that they do. */
+export type RedisWrite = (...call: Parameters<RedisLink['run']>) => Promise<unknown>
+
+/** Sessions in Redis: a record each, and per user an index by end, all in the slot of the user's tag. */
+export function redisSessions(link: RedisLink, write: RedisWrite, prefix: string, now: Clock): SessionStore {
+  const recordsOf = (tag: string) => `${prefix}:{${tag}}:s:`
+  const indexOf = (tag: string) => `${prefix}:{${tag}}:u`
+  const tagOf = (id: string) => id.slice(0, TAG_DIGITS)
+  const keysOf = (id: string) => [recordsOf(tagOf(id)) + id, indexOf(tagOf(id))]
+  const meanings = new Map<string, { readonly record: string; readonly session: Session }>()
+
+  function meaningOf(id: string, record: string): Session {
+    const before = meanings.get(id)
+    if (before?.record === record) return before.session
+    const session = sessionOf(id, record)
+    if (!before && meanings.size >= REMEMBERED) meanings.delete(meanings.keys().next().value as string)
+    meanings.set(id, { record, session })
+    return session
+  }
+
+  function live(id: string, record: unknown): Session | null {
+    if (typeof record !== 'string') return null
+    const session = meaningOf(id, record)
+    return endOf(session) > now() ? session : null
+  }
+
+  const find = (id: string) => link.get(recordsOf(tagOf(id)) + id).then(record => live(id, record))
+
+  return {
+    async insert(session) {
+      const { id, userId } = session
+      if (tagOf(id) !== sessionTag(userId)) {
+        throw new TypeError('a session in Redis needs an id of `newSessionId(userId)`: it says where its user’s are')
+      }
+      await write(INSERT, keysOf(id), [String(now()), id, recordOf(session), String(endOf(session))])
+    },
+    find,
+    async advance(id, from, next) {
+      const record = await write(ADVANCE, keysOf(id), [
+        String(now()),
+        id,
+        String(from),
+        String(next.generation),
+        String(next.renewalExpiresAt),
+        renewalLine(next),
+      ])
+      return typeof record === 'string' ? sessionOf(id, record) : null
+    },
+    async update(id, change) {
+      const lines = changedLines(change)
+      if (lines.length === 0) return find(id)
+      const record = await write(UPDATE, keysOf(id).slice(0, 1), [String(now()), ...lines])
+      return typeof record === 'string' ? sessionOf(id, record) : null
+    },
+    async delete(id) {
+      return (await write(DELETE, keysOf(id), [String(now()), id])) === 1
+    },
+    async listByUser(userId) {
+      const tag = sessionTag(userId)
+      const found = (await link.run(LIST, [indexOf(tag)], [recordsOf(tag), JSON.stringify(userId)])) as string[]
+      const sessions: Session[] = []
+      for (let index = 0; index < found.length; index += 2) {
+        const session = live(found[index] as string, found[index + 1])
+        if (session) sessions.push(session)
+      }
+      return sessions.sort((a, b) => a.createdAt - b.createdAt || (a.id < b.id ? -1 : 1))
+    },
+    async deleteByUser(userId, { except = '' } = {}) {
+      const tag = sessionTag(userId)
+      const args = [recordsOf(tag), JSON.stringify(userId), String(now()), except]
+      return Number(await write(DELETE_BY_USER, [indexOf(tag)], args))
+    },
+  }
+}

@@ -1,0 +1,100 @@
+import type { Clock } from '../base/clock.js'
+import { isIoRedisCluster, type RedisClient, redisLink } from './redis-client.js'
+import { redisRevocations } from './redis-revocations.js'
+import { POLICY } from './redis-scripts.js'
+import { redisSessions } from './redis-sessions.js'
+import { redisValues } from './redis-values.js'
+import { watched } from './redis-watch.js'
+import type { Store } from './store.js'
+
+export interface RedisStoreOptions {
+  /** Default: the system's. */
+  now?: Clock
+  /** What the names of all keys begin with. Default: `pawl`. */
+  prefix?: string
+  /**
+   * Replicas that must have a write before it counts as done. With 0, the last moment's sign-ins, sign-outs and renewals
+   * can be undone when the primary is lost; with 1, none that was answered. Default: 0.
+   */
+  replicas?: number
+  /** `'allow'` works with a Redis that evicts keys when its memory is full: people are signed out then. Default: `'refuse'`. */
+  eviction?: 'refuse' | 'allow'
+  /** A connection that says nothing for this many ms is ended and made anew. Default: 500. */
+  deadlineMs?: number
+}
+
+/** A store in Redis, and what `nearCache` needs of it. */
+export interface RedisStore extends Store {
+  readonly client: RedisClient
+  readonly now: Clock
+}
+
+/** So many keys fall on every primary of a cluster of ordinary size. */
+const POLICY_PROBES = 32
+
+/**
+ * Keeps sessions and values in Redis or Valkey, for many machines. `client` is one of node-redis or ioredis, connected
+ * or connecting: single, Sentinel or Cluster.
+ */
+export function redisStore(client: RedisClient, options: RedisStoreOptions = {}): RedisStore {
+  const { now = Date.now, prefix = 'pawl', replicas = 0, eviction = 'refuse', deadlineMs = 500 } = options
+  if (replicas > 0 && isIoRedisCluster(client)) {
+    throw new TypeError('`replicas` needs node-redis for a cluster: ioredis cannot wait at a node of our choice')
+  }
+  const link = watched(redisLink(client), deadlineMs)
+  let isChecked = eviction === 'allow'
+  let checking: Promise<void> | null = null
+
+  async function checkPolicy(probes: number): Promise<void> {
+    const keys = Array.from({ length: probes }, (_, index) => `${prefix}:{${index}}`)
+    for (const policy of await Promise.all(keys.map(key => link.run(POLICY, [key], [])))) {
+      const [name] = policy as [string, string]
+      if (name === 'noeviction') continue
+      throw new Error(
+        `Redis has maxmemory-policy ${name}: it would sign people out when its memory is full;` +
+          ' set it to noeviction, or allow eviction',
+      )
+    }
+  }
+
+  /** Before the first command, and again until it went well. */
+  function checked(): Promise<void> {
+    checking ??= checkPolicy(POLICY_PROBES).then(
+      () => {
+        isChecked = true
+      },
+      error => {
+        checking = null
+        throw error
+      },
+    )
+    return checking
+  }
+
+  const read: typeof link = {
+    ...link,
+    get: key => (isChecked ? link.get(key) : checked().then(() => link.get(key))),
+    run: (...call) => (isChecked ? link.run(...call) : checked().then(() => link.run(...call))),
+  }
+
+  async function write(...call: Parameters<typeof link.run>): Promise<unknown> {
+    const sent = read.run(...call)
+    if (replicas === 0) return sent
+    const [, [key = '']] = call
+    const [reply, having] = await Promise.all([sent, sent.then(() => link.wait(key, replicas, deadlineMs))])
+    if (having < replicas) throw new Error(`${having} of ${replicas} replicas have the write`)
+    return reply
+  }
+
+  return {
+    client,
+    now,
+    sessions: redisSessions(read, write, prefix, now),
+    values: redisValues(read, write, prefix, now),
+    revocations: redisRevocations(client),
+    async ping() {
+      if (eviction === 'allow') await link.get(`${prefix}:ping`)
+      else await checkPolicy(1)
+    },
+  }
+}

@@ -1,0 +1,31 @@
+import type { SqlDatabase } from '../base/sql-database.js'
+import { REVOCATIONS_CHANNEL } from './revocations.js'
+
+/** Where SQLite and PostgreSQL spell one thing in two ways. */
+interface Dialect {
+  /** One text with the values of `columns`. */
+  jsonArray(columns: string): string
+  /** Deletes sessions and gives their ids, users and ends; in PostgreSQL it tells the other nodes with the same commit. */
+  endedRows(where: string): string
+  /** Makes a pruner leave rows alone that another node is pruning. */
+  readonly skipLocked: string
+}
+
+const ENDED = 'id, user_id, renewal_expires_at, expires_at'
+
+export const DIALECTS: Readonly<Record<SqlDatabase['dialect'], Dialect>> = {
+  sqlite: {
+    jsonArray: columns => `json_array(${columns})`,
+    endedRows: where => `delete from pawl_sessions where ${where} returning ${ENDED}`,
+    skipLocked: '',
+  },
+  postgres: {
+    jsonArray: columns => `json_build_array(${columns})::text`,
+    endedRows: where =>
+      `with ended as (delete from pawl_sessions where ${where} returning ${ENDED})
+       select ${ENDED},
+         pg_notify('${REVOCATIONS_CHANNEL}', json_build_object('session_id', id, 'user_id', user_id)::text)
+       from ended`,
+    skipLocked: 'for update skip locked',
+  },
+}
