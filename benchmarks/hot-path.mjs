@@ -1,6 +1,6 @@
 // Guarded GET against a bare node:http server answering the same JSON, side by side in one run.
 // node benchmarks/hot-path.mjs [rounds] [seconds] [case]
-import { fork } from 'node:child_process'
+import { fork, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { cpus } from 'node:os'
 import { fileURLToPath } from 'node:url'
@@ -14,10 +14,22 @@ const CASES = [
   ['user-sqlite', 'bare', 0.5],
   ['forged', 'bare-401', 0.75],
   ['forged', 'bare-401-whole', null],
+  ['session-redis', 'redis-by-hand', 1],
+  ['session-near-cache', 'bare', 0.7],
 ]
+const REDIS_PORT = 20_000 + (process.pid % 10_000)
+const REDIS_URL = `redis://127.0.0.1:${REDIS_PORT}`
+
+/** A Redis of its own for the cases that need one. */
+async function startRedis() {
+  const args = ['--port', REDIS_PORT, '--bind', '127.0.0.1', '--save', '', '--appendonly', 'no'].map(String)
+  const child = spawn('redis-server', args, { stdio: ['ignore', 'pipe', 'inherit'] })
+  for await (const chunk of child.stdout) if (String(chunk).includes('Ready to accept')) break
+  return child
+}
 
 async function start(name) {
-  const child = fork(FILE, [name], { stdio: ['ignore', 'pipe', 'inherit', 'ipc'] })
+  const child = fork(FILE, [name, REDIS_URL], { stdio: ['ignore', 'pipe', 'inherit', 'ipc'] })
   const [line] = await once(child.stdout, 'data')
   return { child, ...JSON.parse(line) }
 }
@@ -38,6 +50,7 @@ const median = values => values.toSorted((a, b) => a - b)[Math.floor(values.leng
 
 console.log(`${cpus()[0].model}, ${cpus().length} cores, Node ${process.version}, ${rounds} rounds of ${seconds} s`)
 const only = process.argv[4]
+const redis = await startRedis()
 for (const [name, base, bar] of CASES.filter(([name]) => !only || name === only)) {
   const servers = { [base]: await start(base), [name]: await start(name) }
   const ratios = []
@@ -56,3 +69,4 @@ for (const [name, base, bar] of CASES.filter(([name]) => !only || name === only)
       `ratio ${median(ratios).toFixed(3)}${want}`,
   )
 }
+redis.kill()

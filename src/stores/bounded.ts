@@ -28,7 +28,16 @@ function underDeadline<T>(result: Promise<T>, deadlineMs: number): Promise<T> {
       () => reject(new Problem('unavailable', { cause: new Error('deadline passed') })),
       deadlineMs,
     )
-    result.then(resolve, error => reject(unavailable(error))).finally(() => clearTimeout(timer))
+    result.then(
+      value => {
+        clearTimeout(timer)
+        resolve(value)
+      },
+      error => {
+        clearTimeout(timer)
+        reject(unavailable(error))
+      },
+    )
   })
 }
 

@@ -6,6 +6,7 @@ type Listen = (event: string, listener: (...args: never[]) => void) => unknown
 /** What is used of a client of node-redis: single, Sentinel or Cluster. */
 export interface NodeRedisClient {
   get(key: string): Promise<string | null>
+  mGet?(keys: string[]): Promise<(string | null)[]>
   eval(script: string, options: { keys: string[]; arguments: string[] }): Reply
   evalSha(sha: string, options: { keys: string[]; arguments: string[] }): Reply
   readonly isReady: boolean
@@ -24,6 +25,7 @@ export interface NodeRedisClient {
 /** What is used of a client of ioredis: `Redis` or `Cluster`. */
 export interface IoRedisClient {
   get(key: string): Promise<string | null>
+  mget(keys: string[]): Promise<(string | null)[]>
   // biome-ignore lint/suspicious/noExplicitAny: overloaded without end
   eval: any
   // biome-ignore lint/suspicious/noExplicitAny: as above
@@ -43,7 +45,8 @@ export type RedisClient = NodeRedisClient | IoRedisClient
 export interface RedisLink {
   /** False while there is no connection: nothing is sent then, since it would be sent late. */
   isReady(): boolean
-  get(key: string): Promise<string | null>
+  /** What is at each key. In a cluster each is a command of its own. */
+  get(keys: string[]): Promise<readonly (string | null)[]>
   run(script: RedisScript, keys: string[], args: string[]): Reply
   /** How many replicas have everything this connection wrote to the node of `key`. */
   wait(key: string, replicas: number, ms: number): Promise<number>
@@ -68,7 +71,10 @@ function nodeRedisLink(client: NodeRedisClient): RedisLink {
   const kind = kindOf(client)
   return {
     isReady: () => client.isReady,
-    get: key => client.get(key),
+    get: keys =>
+      kind === 'cluster' || keys.length === 1 || !client.mGet
+        ? Promise.all(keys.map(key => client.get(key)))
+        : client.mGet(keys),
     run: ({ sha, text }, keys, args) =>
       client
         .evalSha(sha, { keys, arguments: args })
@@ -105,7 +111,8 @@ function ioRedisLink(client: IoRedisClient): RedisLink {
   const nodes = () => ('nodes' in client ? (client.nodes as (role: string) => object[])('all') : [client])
   return {
     isReady: () => client.status === 'ready',
-    get: key => client.get(key),
+    get: keys =>
+      'nodes' in client || keys.length === 1 ? Promise.all(keys.map(key => client.get(key))) : client.mget(keys),
     run: ({ sha, text }, keys, args) =>
       (client.evalsha(sha, keys.length, ...keys, ...args) as Reply).catch(error =>
         known(error, () => client.eval(text, keys.length, ...keys, ...args)),

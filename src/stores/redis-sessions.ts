@@ -1,6 +1,7 @@
 import type { Clock } from '../base/clock.js'
 import { sessionTag } from '../tokens/random.js'
 import type { RedisLink } from './redis-client.js'
+import type { RedisRead } from './redis-reads.js'
 import { changedLines, recordOf, renewalLine, sessionOf } from './redis-record.js'
 import { ADVANCE, DELETE, DELETE_BY_USER, INSERT, LIST, UPDATE } from './redis-scripts.js'
 import { endOf, type Session, type SessionStore } from './session-store.js'
@@ -9,11 +10,19 @@ const TAG_DIGITS = 8
 /** Records whose meaning is remembered: the same text is the same session. */
 const REMEMBERED = 4096
 
-/** How one writes: run the script, and where replicas must have it, see that they do. */
-export type RedisWrite = (...call: Parameters<RedisLink['run']>) => Promise<unknown>
+/** What the two halves of a Redis store share. */
+export interface RedisParts {
+  readonly read: RedisRead
+  /** Runs a script that changes nothing. */
+  readonly run: RedisLink['run']
+  /** Runs a script that does, and where replicas must have it sees that they do. */
+  readonly write: RedisLink['run']
+  readonly prefix: string
+  readonly now: Clock
+}
 
 /** Sessions in Redis: a record each, and per user an index by end, all in the slot of the user's tag. */
-export function redisSessions(link: RedisLink, write: RedisWrite, prefix: string, now: Clock): SessionStore {
+export function redisSessions({ read, run, write, prefix, now }: RedisParts): SessionStore {
   const recordsOf = (tag: string) => `${prefix}:{${tag}}:s:`
   const indexOf = (tag: string) => `${prefix}:{${tag}}:u`
   const tagOf = (id: string) => id.slice(0, TAG_DIGITS)
@@ -35,7 +44,7 @@ export function redisSessions(link: RedisLink, write: RedisWrite, prefix: string
     return endOf(session) > now() ? session : null
   }
 
-  const find = (id: string) => link.get(recordsOf(tagOf(id)) + id).then(record => live(id, record))
+  const find = (id: string) => read(recordsOf(tagOf(id)) + id).then(record => live(id, record))
 
   return {
     async insert(session) {
@@ -68,7 +77,7 @@ export function redisSessions(link: RedisLink, write: RedisWrite, prefix: string
     },
     async listByUser(userId) {
       const tag = sessionTag(userId)
-      const found = (await link.run(LIST, [indexOf(tag)], [recordsOf(tag), JSON.stringify(userId)])) as string[]
+      const found = (await run(LIST, [indexOf(tag)], [recordsOf(tag), JSON.stringify(userId)])) as string[]
       const sessions: Session[] = []
       for (let index = 0; index < found.length; index += 2) {
         const session = live(found[index] as string, found[index + 1])

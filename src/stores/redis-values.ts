@@ -1,15 +1,13 @@
-import type { Clock } from '../base/clock.js'
 import type { Json } from '../base/json.js'
 import type { KeyValueStore } from './key-value-store.js'
-import type { RedisLink } from './redis-client.js'
 import { INCREMENT, PUT, TAKE } from './redis-scripts.js'
-import type { RedisWrite } from './redis-sessions.js'
+import type { RedisParts } from './redis-sessions.js'
 
 /** Redis forgets a value some time after its end: when that is says our clock. */
 const GRACE_MS = 60_000
 
 /** Small values in Redis, each a key of its own. */
-export function redisValues(link: RedisLink, write: RedisWrite, prefix: string, now: Clock): KeyValueStore {
+export function redisValues({ read, write, prefix, now }: RedisParts): KeyValueStore {
   const keyOf = (key: string) => `${prefix}:v:${key}`
 
   /** The JSON of a value that is not over. */
@@ -27,7 +25,7 @@ export function redisValues(link: RedisLink, write: RedisWrite, prefix: string, 
       const text = `${now() + ttlMs}\n${JSON.stringify(value)}`
       await write(PUT, [keyOf(key)], [text, String(Math.ceil(ttlMs) + GRACE_MS)])
     },
-    get: async key => parsed(live(await link.get(keyOf(key)))),
+    get: async key => parsed(live(await read(keyOf(key)))),
     take: async key => parsed(await take(key)),
     async increment(key, ttlMs) {
       return Number(await write(INCREMENT, [keyOf(key)], [String(now()), String(ttlMs)]))

@@ -54,7 +54,7 @@ export function watched(link: RedisLink, deadlineMs: number): RedisLink {
   return {
     isReady: link.isReady,
     reset: link.reset,
-    get: key => tracked(() => link.get(key)),
+    get: keys => tracked(() => link.get(keys)),
     run: (script, keys, args) => tracked(() => link.run(script, keys, args)),
     wait: (key, replicas, ms) => tracked(() => link.wait(key, replicas, ms)),
   }

@@ -1,5 +1,6 @@
 import type { Clock } from '../base/clock.js'
 import { isIoRedisCluster, type RedisClient, redisLink } from './redis-client.js'
+import { batchedReads, type RedisRead } from './redis-reads.js'
 import { redisRevocations } from './redis-revocations.js'
 import { POLICY } from './redis-scripts.js'
 import { redisSessions } from './redis-sessions.js'
@@ -71,14 +72,12 @@ export function redisStore(client: RedisClient, options: RedisStoreOptions = {})
     return checking
   }
 
-  const read: typeof link = {
-    ...link,
-    get: key => (isChecked ? link.get(key) : checked().then(() => link.get(key))),
-    run: (...call) => (isChecked ? link.run(...call) : checked().then(() => link.run(...call))),
-  }
+  const batched = batchedReads(link)
+  const read: RedisRead = key => (isChecked ? batched(key) : checked().then(() => batched(key)))
+  const run: typeof link.run = (...call) => (isChecked ? link.run(...call) : checked().then(() => link.run(...call)))
 
   async function write(...call: Parameters<typeof link.run>): Promise<unknown> {
-    const sent = read.run(...call)
+    const sent = run(...call)
     if (replicas === 0) return sent
     const [, [key = '']] = call
     const [reply, having] = await Promise.all([sent, sent.then(() => link.wait(key, replicas, deadlineMs))])
@@ -89,11 +88,11 @@ export function redisStore(client: RedisClient, options: RedisStoreOptions = {})
   return {
     client,
     now,
-    sessions: redisSessions(read, write, prefix, now),
-    values: redisValues(read, write, prefix, now),
+    sessions: redisSessions({ read, run, write, prefix, now }),
+    values: redisValues({ read, run, write, prefix, now }),
     revocations: redisRevocations(client),
     async ping() {
-      if (eviction === 'allow') await link.get(`${prefix}:ping`)
+      if (eviction === 'allow') await link.get([`${prefix}:ping`])
       else await checkPolicy(1)
     },
   }
