@@ -1,5 +1,6 @@
 import { type Accounts, createAccounts } from './accounts/accounts.js'
 import { type Hooks, hookRunner } from './accounts/hooks.js'
+import { Problem } from './base/problem.js'
 import { type AuthOptions, resolveConfig } from './config.js'
 import { checkExtensions, setUpExtensions } from './extensions/load.js'
 import { createHandling, type Handling } from './http/handle.js'
@@ -21,7 +22,7 @@ export interface Auth<User extends BaseUser = BaseUser> extends Handling<User> {
   readonly sessions: Sessions<User>
   readonly users: UserRepository<User>
   readonly store: Store
-  /** Throws `unavailable` when the store cannot answer. */
+  /** Throws `unavailable` when the store cannot answer, or its clock and ours differ by more than `clockLeeway`. */
   ready(): Promise<void>
   /**
    * Tells of sessions that were ended, on whichever node, so that what they hold open can be closed. `missed` is called
@@ -65,14 +66,14 @@ export function createAuth<User extends BaseUser>(options: AuthOptions<User>): A
   const emit: Emit = (ctx, name, facts) => {
     if (!onEvent) return
     try {
-      onEvent({ name, at: now(), requestId: ctx.id, address: ctx.request.address, ...facts })
+      onEvent({ name, at: now(), requestId: ctx?.id ?? '', address: ctx?.request.address ?? null, ...facts })
     } catch (error) {
-      onError(error, ctx.id)
+      onError(error, ctx?.id ?? '')
     }
   }
 
-  const { times, race, loadUser } = config
-  const parts = { store, users, tokens: createTokens(config.secrets), times, race, loadUser, now, emit }
+  const { times, race, loadUser, staleMs } = config
+  const parts = { store, users, tokens: createTokens(config.secrets), times, race, loadUser, staleMs, now, emit }
   const carrier = config.sessions ?? bearerSessions
   const sessions = typeof carrier === 'function' ? carrier(parts) : carrier
 
@@ -103,6 +104,9 @@ export function createAuth<User extends BaseUser>(options: AuthOptions<User>): A
     store,
     async ready() {
       await store.ping()
+      const time = await store.clock?.()
+      if (time === undefined || Math.abs(time - now()) < config.clockLeewayMs) return
+      throw new Problem('unavailable', { cause: new Error('the clocks of this machine and of its store differ') })
     },
     onSessionEnded(listener, { missed = () => {} } = {}) {
       if (!store.revocations)

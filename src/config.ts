@@ -3,7 +3,7 @@ import { type Duration, milliseconds } from './base/duration.js'
 import type { Extension } from './extensions/extension.js'
 import { guidePresenter, type Presenter, problemPresenter } from './http/presenter.js'
 import type { AuthEvent } from './sessions/event.js'
-import type { LifecycleParts, SessionTimes } from './sessions/lifecycle.js'
+import type { LifecycleParts, SessionTimes } from './sessions/parts.js'
 import type { Sessions } from './sessions/sessions.js'
 import { memoryStore } from './stores/memory.js'
 import type { Store } from './stores/store.js'
@@ -28,6 +28,11 @@ export interface SessionOptions {
   race?: 'refuse' | 'converge'
   /** False checks the session alone: `user` is null until you read it, and one read less is done. Default: true. */
   loadUser?: boolean
+  /**
+   * How long a check may be answered with what it read before, while the store is away. At most `'30s'`: so much later a
+   * session that ended meanwhile is refused. Never used to renew or to end. Default: `'0s'`, which answers 503.
+   */
+  staleIfError?: Duration
 }
 
 export interface PasswordOptions extends Argon2Options {
@@ -61,6 +66,8 @@ export interface AuthOptions<User extends BaseUser = BaseUser> {
   extensions?: readonly Extension<NoInfer<User>>[]
   /** Most ms for one call to the store or the users; then 503. Default: 500. */
   deadlineMs?: number
+  /** How far the clocks of this machine and of its store may differ before `ready` fails. Default: `'60s'`. */
+  clockLeeway?: Duration
   /** False mounts none of Pawl's own routes, for an app whose controllers do it all. Default: true. */
   routes?: boolean
   /** Called with what an operator may want to know. Default: nobody is told. */
@@ -94,6 +101,8 @@ export interface AuthConfig<User extends BaseUser>
   readonly times: SessionTimes
   readonly race: 'refuse' | 'converge'
   readonly loadUser: boolean
+  readonly staleMs: number
+  readonly clockLeewayMs: number
   readonly routes: boolean
   readonly passwordRules: PasswordRules
 }
@@ -112,6 +121,7 @@ export const OPTIONS: readonly (keyof AuthOptions)[] = [
   'presenter',
   'extensions',
   'deadlineMs',
+  'clockLeeway',
   'routes',
   'onEvent',
   'onError',
@@ -125,6 +135,7 @@ const SESSION_OPTIONS: readonly (keyof SessionOptions)[] = [
   'retryWindow',
   'race',
   'loadUser',
+  'staleIfError',
 ]
 const PASSWORD_OPTIONS: readonly (keyof PasswordOptions)[] = [
   'minLength',
@@ -150,19 +161,26 @@ function oneOf<T extends string>(name: string, value: T, known: readonly T[]): T
 
 function durationMs(name: string, duration: string): number {
   const ms = milliseconds(duration)
-  if (ms === null || ms === 0)
-    throw new TypeError(`\`session.${name}\` must be a duration like '30m', not '${duration}'`)
+  if (ms === null || ms === 0) throw new TypeError(`\`${name}\` must be a duration like '30m', not '${duration}'`)
+  return ms
+}
+
+const MOST_STALE_MS = 30_000
+
+function staleIfErrorMs(duration: string): number {
+  const ms = milliseconds(duration)
+  if (ms === null || ms > MOST_STALE_MS) throw new TypeError("`session.staleIfError` must be from '0s' to '30s'")
   return ms
 }
 
 function sessionTimes(options: SessionOptions): SessionTimes {
   const { access = '30m', renewal = '30d', absolute = '90d', raceWindow = '10s', retryWindow = '2m' } = options
   const times = {
-    accessMs: durationMs('access', access),
-    renewalMs: durationMs('renewal', renewal),
-    sessionMs: durationMs('absolute', absolute),
-    raceMs: durationMs('raceWindow', raceWindow),
-    retryMs: durationMs('retryWindow', retryWindow),
+    accessMs: durationMs('session.access', access),
+    renewalMs: durationMs('session.renewal', renewal),
+    sessionMs: durationMs('session.absolute', absolute),
+    raceMs: durationMs('session.raceWindow', raceWindow),
+    retryMs: durationMs('session.retryWindow', retryWindow),
   }
   if (times.accessMs > times.renewalMs)
     throw new TypeError('`session.access` must not be longer than `session.renewal`')
@@ -221,6 +239,8 @@ export function resolveConfig<User extends BaseUser>(options: AuthOptions<User>)
     times: Object.freeze(sessionTimes(session)),
     race: oneOf('session.race', session.race ?? 'refuse', ['refuse', 'converge']),
     loadUser: session.loadUser ?? true,
+    staleMs: staleIfErrorMs(session.staleIfError ?? '0s'),
+    clockLeewayMs: durationMs('clockLeeway', options.clockLeeway ?? '60s'),
     passwordRules: checkRules(password),
     hasher: options.hasher ?? argon2Hasher(argon2Options(password)),
     basePath: checkBasePath(options.basePath ?? '/api/v1') as `/${string}`,

@@ -57,6 +57,7 @@ export function createHandling<User extends BaseUser>(parts: HandleParts<User>):
     const isAboutToken = problem.code === 'not_authenticated' || problem.code === 'invalid_token'
     if (isAboutToken && ctx.refusal) emit(ctx, 'token.refused', { detail: ctx.refusal })
     if (problem.code === 'busy') emit(ctx, 'password.busy')
+    if (problem.code === 'unavailable') emit(ctx, 'store.unavailable')
     try {
       return shown.problem(problem, ctx)
     } catch (thrown) {

@@ -60,8 +60,8 @@ async function patiently<T>(look: () => Promise<T>, name: string): Promise<T> {
     } catch (error) {
       const { code = '', message } = error as { code?: string; message: string }
       const isAway = code.startsWith('ECONN') || code === '57P03' || /in time|timeout|terminated/.test(message)
-      if (!isAway) throw settingError(`${name} cannot be used: ${message}`)
-      if (attempt === 20) throw settingError(`${name} does not answer: ${message || code}`)
+      if (!isAway) throw settingError(`DATABASE_URL ${name} cannot be used: ${message}`)
+      if (attempt === 20) throw settingError(`DATABASE_URL ${name} does not answer: ${message || code}`)
       await wait(500)
     }
   }

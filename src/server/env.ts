@@ -25,6 +25,8 @@ export interface ServerOptions {
   maxConnections?: number
   /** `'silent'` writes no log. Default: `'info'`. */
   log?: 'info' | 'silent'
+  /** Counts events and answers, and shows them at `GET /metrics`. Default: false. */
+  metrics?: boolean
 }
 
 /** Every one of them by name. */
@@ -40,6 +42,7 @@ export const SERVER_OPTIONS: readonly (keyof ServerOptions)[] = [
   'dataDir',
   'maxConnections',
   'log',
+  'metrics',
 ]
 
 /** What `pawl.config.js` exports as its default: any of these, all optional. */
@@ -69,12 +72,22 @@ function choice<T extends string>(text: string, name: string, known: readonly T[
   return known.find(each => each === text) ?? refuse(name, known.join(' or '))
 }
 
+function truth(text: string, name: string): boolean {
+  return choice(text, name, ['true', 'false']) === 'true'
+}
+
+function duration(text: string, name: string): Duration {
+  return milliseconds(text) === null ? refuse(name, 'a duration like 500ms, 30m, 12h or 30d') : (text as Duration)
+}
+
+/** A duration that is not nothing. */
+function lasting(text: string, name: string): Duration {
+  return milliseconds(text) === 0 ? refuse(name, 'a duration longer than none') : duration(text, name)
+}
+
 const session =
   (key: 'access' | 'renewal' | 'absolute' | 'raceWindow' | 'retryWindow'): Read =>
-  (text, name) => {
-    if (!milliseconds(text)) refuse(name, 'a duration like 30m, 12h or 30d')
-    return { session: { [key]: text as Duration } satisfies SessionOptions }
-  }
+  (text, name) => ({ session: { [key]: lasting(text, name) } satisfies SessionOptions })
 
 const password =
   (key: 'minLength' | 'maxLength' | 'concurrency' | 'queue', least: number): Read =>
@@ -85,6 +98,7 @@ export const SETTINGS: Readonly<Record<string, Read>> = {
   DATABASE_URL: (text, name) => ({ databaseUrl: filled(text, name) }),
   PAWL_ACCESS_LIFETIME: session('access'),
   PAWL_BASE_PATH: text => ({ basePath: text as `/${string}` }),
+  PAWL_CLOCK_LEEWAY: (text, name) => ({ clockLeeway: lasting(text, name) }),
   PAWL_DATABASE_POOL: (text, name) => ({ databasePool: whole(text, name, 1, 1000) }),
   PAWL_DATA_DIR: (text, name) => ({ dataDir: filled(text, name) }),
   PAWL_ERRORS: (text, name) => ({ errors: choice(text, name, ['guide', 'problem']) }),
@@ -93,11 +107,12 @@ export const SETTINGS: Readonly<Record<string, Read>> = {
   PAWL_HOST: (text, name) => ({ host: filled(text, name) }),
   PAWL_LOG: (text, name) => ({ log: choice(text, name, ['info', 'silent']) }),
   PAWL_MAX_CONNECTIONS: (text, name) => ({ maxConnections: whole(text, name, 1, 1_000_000) }),
-  PAWL_NEAR_CACHE: (text, name) => ({ nearCache: choice(text, name, ['true', 'false']) === 'true' }),
+  PAWL_METRICS: (text, name) => ({ metrics: truth(text, name) }),
+  PAWL_NEAR_CACHE: (text, name) => ({ nearCache: truth(text, name) }),
   PAWL_PASSWORD_MAX_LENGTH: password('maxLength', 64),
   PAWL_PASSWORD_MIN_LENGTH: password('minLength', 8),
   PAWL_PASSWORD_ALLOW_COMMON: (text, name) => ({
-    password: { allowCommon: choice(text, name, ['true', 'false']) === 'true' },
+    password: { allowCommon: truth(text, name) },
   }),
   PAWL_PORT: (text, name) => ({ port: whole(text, name, 0, 65_535) }),
   PAWL_RACE: (text, name) => ({ session: { race: choice(text, name, ['refuse', 'converge']) } }),
@@ -108,7 +123,8 @@ export const SETTINGS: Readonly<Record<string, Read>> = {
   PAWL_RETRY_WINDOW: session('retryWindow'),
   PAWL_SECRET: text => ({ secret: text.split(',').map(each => each.trim()) }),
   PAWL_SESSION_LIFETIME: session('absolute'),
-  PAWL_STORE_DEADLINE: (text, name) => ({ deadlineMs: milliseconds(text) ?? refuse(name, 'a duration like 500ms') }),
+  PAWL_STALE_IF_ERROR: (text, name) => ({ session: { staleIfError: duration(text, name) } }),
+  PAWL_STORE_DEADLINE: (text, name) => ({ deadlineMs: milliseconds(lasting(text, name)) as number }),
   REDIS_URL: (text, name) => ({ redisUrl: filled(text, name) }),
 }
 

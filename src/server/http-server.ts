@@ -37,6 +37,8 @@ export interface HttpServerParts {
   readonly ready: () => Promise<void>
   readonly presenter: Presenter
   readonly maxConnections: number
+  /** The text of `GET /metrics`; null for no such route. */
+  readonly metrics: (() => string) | null
   /** Called when a request is over. */
   readonly finished: (request: IncomingMessage, response: ServerResponse, ms: number) => void
 }
@@ -74,7 +76,7 @@ function answerClientError(error: Error & { code?: string }, socket: Socket, pre
 
 /** Wraps a listener with what a server on a network needs: health, time-outs, a cap, a drain. */
 export function createHttpServer(parts: HttpServerParts): HttpServer {
-  const { listener, ready, presenter, maxConnections, finished } = parts
+  const { listener, ready, presenter, maxConnections, metrics, finished } = parts
   let draining = false
   const unanswered = new Set<ServerResponse>()
   const waiting = new WeakMap<Socket, number>()
@@ -119,6 +121,13 @@ export function createHttpServer(parts: HttpServerParts): HttpServer {
     const isRead = request.method === 'GET' || request.method === 'HEAD'
     const path = isRead ? pathOf(request.url ?? '') : ''
     if (path === '/livez') return void health(response, Promise.resolve())
+    if (metrics && path === '/metrics') {
+      response.writeHead(200, {
+        'content-type': 'text/plain; version=0.0.4; charset=utf-8',
+        'cache-control': 'no-store',
+      })
+      return void response.end(metrics())
+    }
     if (path === '/readyz') return void health(response, draining ? Promise.reject() : ready())
     listener(request, response)
   })

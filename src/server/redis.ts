@@ -18,7 +18,7 @@ function reconnectStrategy(retries: number): number {
   return Math.min(50 * 2 ** Math.min(retries, 5), 1000) * (0.5 + Math.random() / 2)
 }
 
-interface RedisPlace {
+export interface RedisPlace {
   readonly kind: 'single' | 'sentinel' | 'cluster'
   /** `redis://user:password@host:port/database` of each node. */
   readonly nodes: readonly string[]
@@ -92,17 +92,22 @@ async function createClient(place: RedisPlace, { nearCache = false }: ServeConfi
   }) as unknown as NodeRedisClient
 }
 
-/** Connects to the configured Redis. Throws, naming the setting, when it does not answer or would evict sessions. */
-export async function openRedis(url: string, config: ServeConfig): Promise<OpenRedis> {
-  const place = placeOf(url)
-  const { deadlineMs = 500, redisEviction: eviction = 'refuse' } = config
-  const { redisReplicas: replicas = place.kind === 'single' ? 0 : 1 } = config
-  if (config.nearCache && place.kind !== 'single') {
+/** Where Redis is; null without one. Throws, naming the setting, for a URL or a near cache that cannot be. */
+export function redisPlace({ redisUrl, nearCache = false }: ServeConfig): RedisPlace | null {
+  const place = redisUrl === undefined ? null : placeOf(redisUrl)
+  if (nearCache && place?.kind !== 'single') {
     throw settingError('PAWL_NEAR_CACHE needs a redis:// URL: its news come from one server')
   }
+  return place
+}
+
+/** Connects to the configured Redis. Throws, naming the setting, when it does not answer or would evict sessions. */
+export async function openRedis(place: RedisPlace, config: ServeConfig): Promise<OpenRedis> {
+  const { deadlineMs = 500, redisEviction: eviction = 'refuse' } = config
+  const { redisReplicas: replicas = place.kind === 'single' ? 0 : 1 } = config
   const client = await createClient(place, config)
   client.on('error', () => {})
-  const name = shownUrl(url)
+  const name = shownUrl(config.redisUrl as string)
   const close = async () => {
     if (client.isReady) client.destroy()
   }

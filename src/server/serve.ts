@@ -13,8 +13,9 @@ import { checkTables, type OpenDatabase, openDatabase } from './database.js'
 import { SERVER_OPTIONS, type ServeConfig, settingError } from './env.js'
 import { createHttpServer } from './http-server.js'
 import { errorFields, type Log } from './log.js'
+import { createMetrics, type Metrics } from './metrics.js'
 import { protectedRoute } from './protected.js'
-import { type OpenRedis, openRedis } from './redis.js'
+import { type OpenRedis, openRedis, redisPlace } from './redis.js'
 
 export type { ServeConfig }
 
@@ -93,6 +94,7 @@ interface Opened {
 
 /** Opens the database and, where there is one, Redis. Closes what it opened when one of them cannot be used. */
 async function openAll(config: ServeConfig): Promise<Opened> {
+  const whereRedis = redisPlace(config)
   const place = findPlace(config)
   const open = await openDatabase(place, config)
   let redis: OpenRedis | null = null
@@ -102,7 +104,7 @@ async function openAll(config: ServeConfig): Promise<Opened> {
   }
   try {
     const isNew = await checkTables(open, config)
-    if (config.redisUrl !== undefined) redis = await openRedis(config.redisUrl, config)
+    if (whereRedis) redis = await openRedis(whereRedis, config)
     return { place, open, redis, isNew, close }
   } catch (error) {
     await close()
@@ -110,13 +112,15 @@ async function openAll(config: ServeConfig): Promise<Opened> {
   }
 }
 
-async function buildAuth(config: ServeConfig, { place, open, redis, isNew }: Opened, log: Log): Promise<Auth> {
+async function buildAuth(config: ServeConfig, opened: Opened, log: Log, metrics: Metrics): Promise<Auth> {
+  const { place, open, redis, isNew } = opened
   const store: Store = config.store ?? redis?.store ?? open.store()
   return createAuth({
     ...authOptions(config),
     onEvent(event) {
       const { name, at: _, ...facts } = event
       log('info', name, facts)
+      metrics.event(name)
       config.onEvent?.(event)
     },
     onError(error, requestId) {
@@ -135,14 +139,25 @@ export async function serve(config: ServeConfig, log: Log): Promise<RunningServe
   const { host = '127.0.0.1', port = 4000, maxConnections = 10_000, errors = 'guide' } = config
   const opened = await openAll(config)
   const { place, open, redis, isNew } = opened
+  const metrics = createMetrics()
+  /** Why it is not is for the log: whoever asks gets no detail. */
+  const ready = (auth: Auth) =>
+    auth.ready().catch(error => {
+      log('warn', 'not ready', errorFields(error.cause ?? error))
+      throw error
+    })
   try {
-    const auth = await buildAuth(config, opened, log)
+    const auth = await buildAuth(config, opened, log, metrics)
     const { server, drain } = createHttpServer({
       listener: authListener(auth),
-      ready: () => auth.ready(),
+      ready: () => ready(auth),
+      metrics: config.metrics ? metrics.text : null,
       presenter: config.presenter ?? (errors === 'guide' ? guidePresenter : problemPresenter),
       maxConnections,
-      finished: (request, response, ms) => log('info', 'request', requestFields(request as AuthRequest, response, ms)),
+      finished(request, response, ms) {
+        metrics.request(response.statusCode)
+        log('info', 'request', requestFields(request as AuthRequest, response, ms))
+      },
     })
     const url = await listen(server, host, port)
     return {

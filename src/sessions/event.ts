@@ -11,9 +11,11 @@ export type AuthEventName =
   | 'session.renewed'
   | 'session.reauthenticated'
   | 'session.reused'
+  | 'session.stale'
   | 'session.ended'
   | 'sessions.ended'
   | 'sign_in.failed'
+  | 'store.unavailable'
   | 'token.refused'
 
 /** Something that happened and that an operator may want to know. Holds no secret. */
@@ -21,6 +23,7 @@ export interface AuthEvent {
   readonly name: AuthEventName
   /** Milliseconds since 1970. */
   readonly at: number
+  /** Empty where no request was the occasion. */
   readonly requestId: string
   readonly address: string | null
   readonly userId?: string
@@ -33,7 +36,7 @@ export interface AuthEvent {
 
 /** Tells the listener. What it throws goes to the error sink and changes no answer. */
 export type Emit = (
-  ctx: Context,
+  ctx: Context | null,
   name: AuthEventName,
   facts?: Pick<AuthEvent, 'userId' | 'sessionId' | 'identifier' | 'detail'>,
 ) => void

@@ -1,39 +1,17 @@
 import { type Awaitable, chain } from '../base/awaitable.js'
-import type { Clock } from '../base/clock.js'
 import { Problem } from '../base/problem.js'
 import type { Renewed, Session, SessionChange } from '../stores/session-store.js'
-import type { Store } from '../stores/store.js'
 import { equalBytes, keyedHash, secretHash } from '../tokens/digest.js'
 import { newSessionId, newSessionSecret } from '../tokens/random.js'
 import { type KnownClaims, rememberAccess } from '../tokens/remember.js'
-import type { Claims, Tokens } from '../tokens/token.js'
-import type { Account, BaseUser, UserRepository } from '../users/user.js'
+import type { Claims } from '../tokens/token.js'
+import type { Account, BaseUser } from '../users/user.js'
 import type { Context, IssuedTokens, Refusal } from './context.js'
-import type { Emit } from './event.js'
+import type { LifecycleParts } from './parts.js'
 import { type SessionAndAccount, sessionReader } from './reader.js'
 import type { SignInFacts } from './sessions.js'
-
-/** Lifetimes and windows, in ms. */
-export interface SessionTimes {
-  readonly accessMs: number
-  readonly renewalMs: number
-  readonly sessionMs: number
-  readonly raceMs: number
-  readonly retryMs: number
-}
-
-export interface LifecycleParts<User extends BaseUser> {
-  readonly store: Store
-  readonly users: UserRepository<User>
-  readonly tokens: Tokens
-  readonly times: SessionTimes
-  /** False: a check reads the session alone and `ctx.user` stays null. */
-  readonly loadUser: boolean
-  /** What a renewal that lost a race gets: a refusal, or the winner's pair. */
-  readonly race: 'refuse' | 'converge'
-  readonly now: Clock
-  readonly emit: Emit
-}
+import { staleReader } from './stale.js'
+import { untilDone } from './until-done.js'
 
 /** The ratchet: what may happen to a session, whatever carries its tokens. */
 export interface Lifecycle<User extends BaseUser> {
@@ -48,8 +26,15 @@ export interface Lifecycle<User extends BaseUser> {
   change(ctx: Context<User>, change: SessionChange): Promise<void>
 }
 
+/** What a check read. */
+interface Checked<User extends BaseUser> {
+  readonly session: Session
+  /** Null: the user is gone. Undefined: not looked at. */
+  readonly account: Account<User> | null | undefined
+}
+
 export function createLifecycle<User extends BaseUser>(parts: LifecycleParts<User>): Lifecycle<User> {
-  const { store, users, tokens, times, loadUser, race, now, emit } = parts
+  const { store, users, tokens, times, loadUser, staleMs, race, now, emit } = parts
   const { sessions, values } = store
   const read = sessionReader(store, users)
   const verifyAccess = rememberAccess(tokens)
@@ -84,6 +69,18 @@ export function createLifecycle<User extends BaseUser>(parts: LifecycleParts<Use
     })
   }
 
+  /** What a check reads; the account is undefined where it reads the session alone. */
+  const readForCheck: (id: string) => Awaitable<Checked<User> | null> = loadUser
+    ? readWhole
+    : id => chain(sessions.find(id), session => session && { session, account: undefined })
+  const stale =
+    staleMs > 0
+      ? staleReader({ read: readForCheck, staleMs, now, served: id => emit(null, 'session.stale', { sessionId: id }) })
+      : null
+  const checked = stale?.read ?? readForCheck
+
+  const endLater = untilDone(id => emit(null, 'session.reused', { sessionId: id, detail: 'not ended' }))
+
   const reusedKey = (id: string) => `session-reused:${id}`
 
   /** An authentic token of a session that is gone. Why it went decides nothing but the word the client gets. */
@@ -92,12 +89,13 @@ export function createLifecycle<User extends BaseUser>(parts: LifecycleParts<Use
   }
 
   async function drop(ctx: Context<User>, session: Session, refusal: Refusal): Promise<null> {
+    stale?.forget(session.id)
     await sessions.delete(session.id)
     return refuse(ctx, refusal)
   }
 
   /** The rules of an access token. The first that fails names the refusal. */
-  function judge(ctx: Context<User>, claims: KnownClaims, session: Session, account: Account<User> | null | undefined) {
+  function judge(ctx: Context<User>, claims: KnownClaims, { session, account }: Checked<User>) {
     if (!equalBytes(claims.secretHash, session.secretHash)) return refuse(ctx, 'forged')
     if (claims.generation !== session.generation) return refuse(ctx, 'replaced')
     const time = now()
@@ -122,10 +120,20 @@ export function createLifecycle<User extends BaseUser>(parts: LifecycleParts<Use
   }
 
   /** A replaced token was presented again after the windows in which that is innocent. */
-  async function endReused(ctx: Context<User>, session: Session): Promise<null> {
-    await sessions.delete(session.id)
-    await values.put(reusedKey(session.id), true, Math.max(1, session.expiresAt - now()))
-    emit(ctx, 'session.reused', { userId: session.userId, sessionId: session.id })
+  async function endReused(ctx: Context<User>, { id, userId, expiresAt }: Session): Promise<null> {
+    const end = async () => {
+      await sessions.delete(id)
+      await values.put(reusedKey(id), true, Math.max(1, expiresAt - now()))
+    }
+    stale?.forget(id)
+    emit(ctx, 'session.reused', { userId, sessionId: id })
+    try {
+      await end()
+    } catch (error) {
+      // Whoever replays will not come back to have it ended: a lost end would be a wrong admission.
+      endLater(id, end)
+      throw error
+    }
     return refuse(ctx, 'reused')
   }
 
@@ -135,6 +143,7 @@ export function createLifecycle<User extends BaseUser>(parts: LifecycleParts<Use
   }
 
   async function commitRenewal(ctx: Context<User>, id: string, from: number, next: Renewed): Promise<void> {
+    stale?.forget(id)
     const advanced = await sessions.advance(id, from, next)
     if (advanced) return emit(ctx, 'session.renewed', { userId: advanced.userId, sessionId: id })
     // The token was current when this request read it, so losing the swap is a race and never a replay.
@@ -164,14 +173,7 @@ export function createLifecycle<User extends BaseUser>(parts: LifecycleParts<Use
       const claims = verifyAccess(token)
       if (!claims) return refuse(ctx, 'forged')
       const id = claims.sessionId
-      if (loadUser) {
-        return chain(readWhole(id), found =>
-          found ? judge(ctx, claims, found.session, found.account) : refuseGone(ctx, id),
-        )
-      }
-      return chain(sessions.find(id), session =>
-        session ? judge(ctx, claims, session, undefined) : refuseGone(ctx, id),
-      )
+      return chain(checked(id), found => (found ? judge(ctx, claims, found) : refuseGone(ctx, id)))
     },
 
     start(ctx, account, { methods, data = {} }) {
@@ -247,6 +249,7 @@ export function createLifecycle<User extends BaseUser>(parts: LifecycleParts<Use
       for (const id of new Set([claims?.sessionId, made?.id])) {
         if (id === undefined) continue
         ctx.beforeSend(async () => {
+          stale?.forget(id)
           if (await sessions.delete(id)) emit(ctx, 'session.ended', { sessionId: id, ...(userId && { userId }) })
         })
       }

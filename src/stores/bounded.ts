@@ -73,5 +73,6 @@ export function boundedStore(store: Store, deadlineMs: number): Store {
     ...(store.database && { database: store.database }),
     ...(store.revocations && { revocations: store.revocations }),
     ping: () => bounded(() => store.ping(), deadlineMs),
+    ...(store.clock && { clock: () => bounded(() => store.clock?.() as Awaitable<number>, deadlineMs) }),
   }
 }

@@ -13,14 +13,18 @@ export interface PostgresStoreOptions extends PostgresOptions {
 /** Keeps sessions and values in PostgreSQL, for several machines. Make its tables with `migrate` first. */
 export function postgresStore(pool: PostgresPool, { now = Date.now, ...options }: PostgresStoreOptions = {}): Store {
   const database = postgresDatabase(pool, options)
-  const ping = database.prepare('select 1')
+  const isReplica = database.prepare('select pg_is_in_recovery() as replica')
+  const clock = database.prepare('select (extract(epoch from clock_timestamp()) * 1000)::text as time')
   return {
     sessions: sqlSessions(database, now),
     values: sqlValues(database, now),
     database,
     revocations: postgresRevocations(pool),
     async ping() {
-      await ping.get()
+      const row = await isReplica.get()
+      // It lags: what was ended may be live there still.
+      if (row?.replica) throw new Error('this PostgreSQL is a replica: connect to the primary')
     },
+    clock: async () => Number((await clock.get())?.time),
   }
 }

@@ -129,8 +129,11 @@ export const INCREMENT: RedisScript = script(`
   redis.call('SET', KEYS[1], string.format('%.0f', ends) .. '\\n' .. string.format('%.0f', count), 'PX', ttl)
   return count`)
 
-/** What Redis does when its memory is full, and whether it is a node of a cluster. */
+/** What Redis does when its memory is full. */
 export const POLICY: RedisScript = script(`
-  local policy = string.match(redis.call('INFO', 'memory'), 'maxmemory_policy:([%w-]+)')
-  local cluster = string.match(redis.call('INFO', 'cluster'), 'cluster_enabled:(%d)')
-  return {policy or '', cluster or '0'}`)
+  return string.match(redis.call('INFO', 'memory'), 'maxmemory_policy:([%w-]+)') or 'unknown'`)
+
+/** Its clock, in ms. */
+export const TIME: RedisScript = script(`
+  local time = redis.call('TIME')
+  return string.format('%.0f', time[1] * 1000 + math.floor(time[2] / 1000))`)

@@ -2,7 +2,7 @@ import type { Clock } from '../base/clock.js'
 import { isIoRedisCluster, type RedisClient, redisLink } from './redis-client.js'
 import { batchedReads, type RedisRead } from './redis-reads.js'
 import { redisRevocations } from './redis-revocations.js'
-import { POLICY } from './redis-scripts.js'
+import { POLICY, TIME } from './redis-scripts.js'
 import { redisSessions } from './redis-sessions.js'
 import { redisValues } from './redis-values.js'
 import { watched } from './redis-watch.js'
@@ -46,13 +46,14 @@ export function redisStore(client: RedisClient, options: RedisStoreOptions = {})
   let isChecked = eviction === 'allow'
   let checking: Promise<void> | null = null
 
+  /** Throws for a policy that is not allowed. */
   async function checkPolicy(probes: number): Promise<void> {
     const keys = Array.from({ length: probes }, (_, index) => `${prefix}:{${index}}`)
-    for (const policy of await Promise.all(keys.map(key => link.run(POLICY, [key], [])))) {
-      const [name] = policy as [string, string]
-      if (name === 'noeviction') continue
+    const replies = await Promise.all(keys.map(key => link.run(POLICY, [key], [])))
+    const evicting = replies.find(policy => policy !== 'noeviction')
+    if (evicting !== undefined && eviction === 'refuse') {
       throw new Error(
-        `Redis has maxmemory-policy ${name}: it would sign people out when its memory is full;` +
+        `Redis has maxmemory-policy ${evicting}: it would sign people out when its memory is full;` +
           ' set it to noeviction, or allow eviction',
       )
     }
@@ -91,9 +92,7 @@ export function redisStore(client: RedisClient, options: RedisStoreOptions = {})
     sessions: redisSessions({ read, run, write, prefix, now }),
     values: redisValues({ read, run, write, prefix, now }),
     revocations: redisRevocations(client),
-    async ping() {
-      if (eviction === 'allow') await link.get([`${prefix}:ping`])
-      else await checkPolicy(1)
-    },
+    ping: () => checkPolicy(1),
+    clock: async () => Number(await link.run(TIME, [`${prefix}:{0}`], [])),
   }
 }

@@ -13,4 +13,6 @@ export interface Store {
   readonly revocations?: Revocations
   /** Throws when the store cannot answer, or should not be used as it is set up. Readiness asks it. */
   ping(): Awaitable<void>
+  /** The store's own time, in ms since 1970. Left out where it has no clock but this machine's. */
+  clock?(): Awaitable<number>
 }

@@ -262,6 +262,7 @@ function newHttpServer(maxConnections: number) {
   return createHttpServer({
     listener: (_, response) => response.end('served'),
     ready: async () => {},
+    metrics: null,
     presenter: guidePresenter,
     maxConnections,
     finished: () => {},

@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import { afterEach, expect, test } from 'vitest'
 import { mergeSettings, readEnv, SETTINGS, type ServeConfig } from '../../src/server/env.js'
 import { pairOf, registrationForm, send } from '../support/guide.js'
+import { freePort } from '../support/processes.js'
 import { keptFolder, projectWith, refusal } from '../support/refusal.js'
 import { runPawl, type ServerProcess, startServer } from '../support/server.js'
 
@@ -65,6 +66,15 @@ test('settings of the wrong kind are refused by name, with what to write instead
     PAWL_RENEWAL_LIFETIME: '30 days',
     PAWL_RETRY_WINDOW: '-2m',
     PAWL_SESSION_LIFETIME: '',
+    PAWL_CLOCK_LEEWAY: '0s',
+    PAWL_DATABASE_POOL: '0',
+    PAWL_METRICS: 'yes',
+    PAWL_NEAR_CACHE: '1',
+    PAWL_REDIS_EVICTION: 'lru',
+    PAWL_REDIS_REPLICAS: '-1',
+    PAWL_STALE_IF_ERROR: 'long',
+    PAWL_STORE_DEADLINE: '0ms',
+    REDIS_URL: ' ',
   }
   for (const [name, text] of Object.entries(wrong))
     expect(() => readEnv({ [name]: text }), name).toThrow(`${name} must`)
@@ -92,6 +102,15 @@ test('every setting reaches the configuration under its own key', () => {
     PAWL_RETRY_WINDOW: '1m',
     PAWL_SECRET: `${SECRET}, ${SECRET}2`,
     PAWL_SESSION_LIFETIME: '60d',
+    PAWL_CLOCK_LEEWAY: '5s',
+    PAWL_DATABASE_POOL: '3',
+    PAWL_METRICS: 'true',
+    PAWL_NEAR_CACHE: 'true',
+    PAWL_REDIS_EVICTION: 'allow',
+    PAWL_REDIS_REPLICAS: '2',
+    PAWL_STALE_IF_ERROR: '20s',
+    PAWL_STORE_DEADLINE: '1s',
+    REDIS_URL: 'redis://r',
   }
   expect(Object.keys(values).sort()).toEqual(Object.keys(SETTINGS).sort())
   expect(readEnv(values)).toEqual({
@@ -111,7 +130,16 @@ test('every setting reaches the configuration under its own key', () => {
       renewal: '7d',
       retryWindow: '1m',
       absolute: '60d',
+      staleIfError: '20s',
     },
+    clockLeeway: '5s',
+    databasePool: 3,
+    metrics: true,
+    nearCache: true,
+    redisEviction: 'allow',
+    redisReplicas: 2,
+    deadlineMs: 1000,
+    redisUrl: 'redis://r',
     secret: [SECRET, `${SECRET}2`],
   })
 })
@@ -175,11 +203,39 @@ test('an access token that would outlive its renewal token is refused', async ()
 
 test('a database this Pawl has no store for is refused by its scheme, without its password', async () => {
   const folder = keptFolder()
-  const env = { DATABASE_URL: 'postgres://pawl:tops3cret@db.example/pawl', PAWL_SECRET: SECRET }
+  const env = { DATABASE_URL: 'mysql://pawl:tops3cret@db.example/pawl', PAWL_SECRET: SECRET }
   const message = await refusal({ env, folder })
-  expect(message).toMatch(/DATABASE_URL must be like sqlite:.*postgres:/)
+  expect(message).toMatch(/DATABASE_URL must be like sqlite:.* or postgres:.*mysql:/)
   expect(message).not.toContain('tops3cret')
   expect(await refusal({ env: { DATABASE_URL: 'pawl.db' }, folder })).toMatch(/DATABASE_URL must be like sqlite:/)
+})
+
+test('a database server or a Redis that cannot be used is refused by its setting, without its password', async () => {
+  const nobody = await freePort()
+  const postgres = { DATABASE_URL: `postgres://pawl:tops3cret@db.invalid:5432/pawl?x=y`, PAWL_SECRET: SECRET }
+  const message = await refusal({ env: postgres })
+  expect(message).toMatch(/DATABASE_URL postgres:\/\/db.invalid:5432\/pawl cannot be used/)
+  expect(message).not.toContain('tops3cret')
+
+  const redis = { REDIS_URL: `redis://pawl:tops3cret@127.0.0.1:${nobody}`, PAWL_SECRET: SECRET }
+  const unanswered = await refusal({ env: redis })
+  expect(unanswered).toMatch(/REDIS_URL redis:\/\/127.0.0.1:\d+ does not answer/)
+  expect(unanswered).not.toContain('tops3cret')
+})
+
+test('a REDIS_URL that is none, and a near cache where there is no single Redis, are refused', async () => {
+  for (const url of [
+    'http://127.0.0.1',
+    'redis://a,b',
+    'redis+sentinel://a',
+    'redis+sentinel://a/',
+    '127.0.0.1:6379',
+  ]) {
+    expect(await refusal({ env: { REDIS_URL: url } }), url).toMatch(/REDIS_URL must be like redis:/)
+  }
+  const near = { PAWL_NEAR_CACHE: 'true' }
+  expect(await refusal({ env: { ...near, REDIS_URL: 'redis+cluster://a' } })).toMatch(/PAWL_NEAR_CACHE needs a redis:/)
+  expect(await refusal({ env: near })).toMatch(/PAWL_NEAR_CACHE needs a redis:/)
 })
 
 test('an unknown key in the configuration file is refused by name', async () => {

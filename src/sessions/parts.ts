@@ -1,0 +1,29 @@
+import type { Clock } from '../base/clock.js'
+import type { Store } from '../stores/store.js'
+import type { Tokens } from '../tokens/token.js'
+import type { BaseUser, UserRepository } from '../users/user.js'
+import type { Emit } from './event.js'
+
+/** Lifetimes and windows, in ms. */
+export interface SessionTimes {
+  readonly accessMs: number
+  readonly renewalMs: number
+  readonly sessionMs: number
+  readonly raceMs: number
+  readonly retryMs: number
+}
+
+export interface LifecycleParts<User extends BaseUser> {
+  readonly store: Store
+  readonly users: UserRepository<User>
+  readonly tokens: Tokens
+  readonly times: SessionTimes
+  /** False: a check reads the session alone and `ctx.user` stays null. */
+  readonly loadUser: boolean
+  /** How long a check may be answered with what was read before, while the store is away; 0 for never. */
+  readonly staleMs: number
+  /** What a renewal that lost a race gets: a refusal, or the winner's pair. */
+  readonly race: 'refuse' | 'converge'
+  readonly now: Clock
+  readonly emit: Emit
+}
