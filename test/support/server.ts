@@ -54,7 +54,10 @@ export async function startServer({ env = {}, folder }: ServerProcessOptions = {
       const line = output()
         .stdout.split('\n')
         .find(each => each.includes('"listening"'))
-      if (line) resolve(JSON.parse(line).url)
+      if (!line) return
+      // A busy server writes much: nobody is to look through all of it at every piece.
+      child.stdout.off('data', look)
+      resolve(JSON.parse(line).url)
     }
     child.stdout.on('data', look)
     exited.then(([code]) => reject(new Error(`pawl exited with ${code}: ${output().stderr}`)))
