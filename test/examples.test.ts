@@ -3,8 +3,10 @@ import { once } from 'node:events'
 import { rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { afterEach, expect, test } from 'vitest'
+import { afterEach, expect, inject, test } from 'vitest'
+import { WebSocket } from 'ws'
 import { sessionsSuite, testAuth, testExchange } from '../src/testing/index.js'
+import { createDatabase } from './support/engines.js'
 import { pairOf, register, registrationForm, send } from './support/guide.js'
 import { newFolder } from './support/server.js'
 
@@ -164,4 +166,44 @@ test('custom-authorization ends sessions when the password changes, and stores n
   await auth.send(ctx)
   expect((await request('GET', '/session', { token: data.access_token })).status).toBe(401)
   expect((await request('POST', '/session/renew', { token: data.renewal_token })).status).toBe(401)
+})
+
+/** Opens a socket and says who it is. */
+function openSocket(url: string, token: string): WebSocket {
+  const socket = new WebSocket(`${url.replace('http', 'ws')}/live`)
+  socket.once('open', () => socket.send(token))
+  return socket
+}
+
+test.skipIf(inject('pawlPostgres') === null || inject('pawlRedis') === null).each([
+  ['PostgreSQL', {}],
+  ['Redis', { REDIS_URL: inject('pawlRedis') as string }],
+])('websocket closes what a session holds open on three nodes within a second, by %s', async (_, stores) => {
+  const DATABASE_URL = await createDatabase(inject('pawlPostgres') as string)
+  const env = { DATABASE_URL, AUTH_SECRET: 'a secret for tests, and for tests alone', ...stores }
+  const nodes = await Promise.all([1, 2, 3].map(() => start('websocket', env)))
+  const url = nodes[0]?.url as string
+  const mine = await register(`${url}/api/v1`, 'mine@example.com')
+  const other = await register(`${url}/api/v1`, 'other@example.com')
+
+  const open = async (token: string) => {
+    const sockets = nodes.map(node => openSocket(node.url, token))
+    const greetings = await Promise.all(sockets.map(socket => once(socket, 'message')))
+    expect(greetings.map(([message]) => String(message))).toEqual(
+      Array(3).fill(expect.stringContaining('@example.com')),
+    )
+    return sockets
+  }
+  const sockets = await open(mine.access)
+  const untouched = await open(other.access)
+  const closed = Promise.all(sockets.map(socket => once(socket, 'close')))
+  const started = performance.now()
+  expect((await send(`${url}/api/v1`, 'DELETE', '/session', { token: mine.access })).status).toBe(200)
+  for (const [code] of await closed) expect(code).toBe(4401)
+  expect(performance.now() - started).toBeLessThan(1000)
+  for (const socket of untouched) expect(socket.readyState).toBe(WebSocket.OPEN)
+
+  const refused = openSocket(url, mine.access)
+  expect((await once(refused, 'close'))[0]).toBe(4401)
+  for (const socket of untouched) socket.close()
 })

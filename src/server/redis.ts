@@ -56,7 +56,9 @@ async function createClient(place: RedisPlace, { nearCache = false }: ServeConfi
   const options = {
     // What could not be sent at once is refused at once: sent later it would come late.
     disableOfflineQueue: true,
-    socket: { connectTimeout: 1000, reconnectStrategy },
+    // A handshake that is not answered is given up after the time-out; a connection in use is pinged within it.
+    socket: { connectTimeout: 1000, socketTimeout: 2000, reconnectStrategy },
+    pingInterval: 1000,
   }
   if (place.kind === 'cluster') {
     const rootNodes = place.nodes.map(url => ({ url }))
@@ -74,7 +76,7 @@ async function createClient(place: RedisPlace, { nearCache = false }: ServeConfi
       sentinelRootNodes,
       maxCommandRediscovers: 1,
       nodeClientOptions: { ...options, ...login },
-      sentinelClientOptions: { socket: { connectTimeout: 1000 } },
+      sentinelClientOptions: { socket: { connectTimeout: 1000, socketTimeout: 2000 }, pingInterval: 1000 },
     }) as unknown as NodeRedisClient
   }
   const database = place.path === '' ? {} : { database: Number(place.path) }

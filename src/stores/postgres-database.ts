@@ -11,6 +11,7 @@ interface PostgresResult {
 interface PostgresClient {
   query(query: { name?: string; text: string; values?: readonly unknown[] }): Promise<PostgresResult>
   release(destroy?: boolean): void
+  on(event: 'error', listener: (error: Error) => void): unknown
 }
 
 /** What is used of a `Pool` of `pg`. */
@@ -47,7 +48,12 @@ interface Guarded {
 
 /** Connections that answer within the deadline or are destroyed: a late reply must never meet another request. */
 function guardedPool(pool: PostgresPool, { deadlineMs = 500, maxWaiting = 1000 }: PostgresOptions) {
+  const heard = new WeakSet<PostgresClient>()
+
   function guard(client: PostgresClient): Guarded {
+    // A connection that breaks in use says so to its query as well; unheard, it would end the process.
+    if (!heard.has(client)) client.on('error', () => {})
+    heard.add(client)
     let released = false
     const release = (destroy: boolean) => {
       if (!released) client.release(destroy)

@@ -7,7 +7,7 @@ interface ListeningClient {
   query(query: { text: string }): Promise<unknown>
   release(destroy?: boolean): void
   on(event: 'notification', listener: (message: { channel: string; payload?: string }) => void): unknown
-  once(event: 'error' | 'end', listener: () => void): unknown
+  on(event: 'error' | 'end', listener: () => void): unknown
 }
 
 /** How often the connection is asked for a sign of life, so that a silent one is noticed. */
@@ -33,8 +33,8 @@ export function postgresRevocations(pool: PostgresPool): Revocations {
       close()
       down()
     }
-    client.once('error', lost)
-    client.once('end', lost)
+    client.on('error', lost)
+    client.on('end', lost)
     client.on('notification', ({ channel, payload = '' }) => {
       const session = channel === REVOCATIONS_CHANNEL ? endedFrom(payload) : null
       if (session) local.tell(session)

@@ -55,8 +55,10 @@ export function redisRevocations(client: RedisClient): Revocations {
 
   /** One connection that we make anew ourselves: so we know when there was none. */
   async function single({ duplicate, options }: NodeRedisClient & { options?: { socket?: object } }, down: () => void) {
-    const socket = { ...options?.socket, reconnectStrategy: false, connectTimeout: PING_MS }
-    const line = duplicate.call(client, { socket, emitInvalidate: false })
+    // Longer than our pings are apart, and short enough for a handshake that is not answered.
+    const socketTimeout = 2 * PING_MS
+    const socket = { ...options?.socket, reconnectStrategy: false, connectTimeout: PING_MS, socketTimeout }
+    const line = duplicate.call(client, { socket, pingInterval: 0, emitInvalidate: false })
     line.on('error', () => {})
     await line.connect()
     await line.subscribe(REVOCATIONS_CHANNEL, hear)

@@ -1,0 +1,3 @@
+import { describeStoreFaults } from './store-faults.js'
+
+describeStoreFaults('redis')
