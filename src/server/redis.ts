@@ -1,5 +1,5 @@
 import { nearCache } from '../stores/near-cache.js'
-import { redisStore } from '../stores/redis.js'
+import { nodeRedisOptions, redisStore } from '../stores/redis.js'
 import type { NodeRedisClient } from '../stores/redis-client.js'
 import type { Store } from '../stores/store.js'
 import { driver } from './database.js'
@@ -13,11 +13,6 @@ export interface OpenRedis {
   close(): Promise<void>
 }
 
-/** Reconnects soon, then slower, with jitter: many servers must not all knock at once. */
-function reconnectStrategy(retries: number): number {
-  return Math.min(50 * 2 ** Math.min(retries, 5), 1000) * (0.5 + Math.random() / 2)
-}
-
 export interface RedisPlace {
   readonly kind: 'single' | 'sentinel' | 'cluster'
   /** `redis://user:password@host:port/database` of each node. */
@@ -26,14 +21,13 @@ export interface RedisPlace {
   readonly path: string
 }
 
-const URL_PATTERN = /^(redis|rediss|valkey|valkeys|redis\+sentinel|redis\+cluster):\/\/([^/?#]+)(?:\/([^/?#]*))?$/
+const URL_PATTERN = /^(redis|valkey)(s?)(?:\+(sentinel|cluster))?:\/\/([^/?#]+)(?:\/([^/?#]*))?$/
 
 function placeOf(url: string): RedisPlace {
-  const [, scheme = '', authority = '', path = ''] = URL_PATTERN.exec(url) ?? []
+  const [, , secure = '', kind = 'single', authority = '', path = ''] = URL_PATTERN.exec(url) ?? []
   const at = authority.lastIndexOf('@')
   const login = authority.slice(0, at + 1)
   const hosts = authority.slice(at + 1).split(',')
-  const kind = scheme === 'redis+sentinel' ? 'sentinel' : scheme === 'redis+cluster' ? 'cluster' : 'single'
   const isRight = authority !== '' && (kind !== 'single' || hosts.length === 1) && (kind !== 'sentinel' || path !== '')
   if (!isRight) {
     throw settingError(
@@ -41,8 +35,7 @@ function placeOf(url: string): RedisPlace {
         ' or redis+cluster://host1:6379,host2:6379',
     )
   }
-  const secure = scheme === 'rediss' || scheme === 'valkeys'
-  return { kind, path, nodes: hosts.map(host => `redis${secure ? 's' : ''}://${login}${host}`) }
+  return { kind: kind as RedisPlace['kind'], path, nodes: hosts.map(host => `redis${secure}://${login}${host}`) }
 }
 
 async function createClient(place: RedisPlace, { nearCache = false }: ServeConfig): Promise<NodeRedisClient> {
@@ -53,16 +46,15 @@ async function createClient(place: RedisPlace, { nearCache = false }: ServeConfi
     ...(username !== '' && { username: decodeURIComponent(username) }),
     ...(password !== '' && { password: decodeURIComponent(password) }),
   }
+  const defaults = nodeRedisOptions()
   const options = {
-    // What could not be sent at once is refused at once: sent later it would come late.
-    disableOfflineQueue: true,
-    // A handshake that is not answered is given up after the time-out; a connection in use is pinged within it.
-    socket: { connectTimeout: 1000, socketTimeout: 2000, reconnectStrategy },
-    pingInterval: 1000,
+    ...defaults,
+    ...login,
+    socket: { ...defaults.socket, ...(first.startsWith('rediss:') && { tls: true as const }) },
   }
   if (place.kind === 'cluster') {
     const rootNodes = place.nodes.map(url => ({ url }))
-    return redis.createCluster({ rootNodes, defaults: { ...options, ...login } }) as unknown as NodeRedisClient
+    return redis.createCluster({ rootNodes, defaults: options }) as unknown as NodeRedisClient
   }
   if (place.kind === 'sentinel') {
     const sentinelRootNodes = place.nodes
@@ -75,21 +67,15 @@ async function createClient(place: RedisPlace, { nearCache = false }: ServeConfi
       name: place.path,
       sentinelRootNodes,
       maxCommandRediscovers: 1,
-      nodeClientOptions: { ...options, ...login },
+      nodeClientOptions: options,
       sentinelClientOptions: { socket: { connectTimeout: 1000, socketTimeout: 2000 }, pingInterval: 1000 },
     }) as unknown as NodeRedisClient
   }
   const database = place.path === '' ? {} : { database: Number(place.path) }
   return redis.createClient({
     ...options,
-    ...login,
     ...database,
-    socket: {
-      ...options.socket,
-      host: hostname,
-      port: Number(port || 6379),
-      ...(first.startsWith('rediss') && { tls: true }),
-    },
+    socket: Object.assign(options.socket, { host: hostname, port: Number(port || 6379) }),
     ...(nearCache && { RESP: 3, emitInvalidate: true }),
   }) as unknown as NodeRedisClient
 }

@@ -43,6 +43,7 @@ export type RedisClient = NodeRedisClient | IoRedisClient
 
 /** The few commands the store needs, whichever client brings them. */
 export interface RedisLink {
+  readonly isCluster: boolean
   /** False while there is no connection: nothing is sent then, since it would be sent late. */
   isReady(): boolean
   /** What is at each key. In a cluster each is a command of its own. */
@@ -70,6 +71,7 @@ export function kindOf(client: NodeRedisClient): NodeRedisKind {
 function nodeRedisLink(client: NodeRedisClient): RedisLink {
   const kind = kindOf(client)
   return {
+    isCluster: kind === 'cluster',
     isReady: () => client.isReady,
     get: keys =>
       kind === 'cluster' || keys.length === 1 || !client.mGet
@@ -108,11 +110,12 @@ function refuseResending({ options }: IoRedisClient): void {
 
 function ioRedisLink(client: IoRedisClient): RedisLink {
   refuseResending(client)
+  const isCluster = isIoRedisCluster(client)
   const nodes = () => ('nodes' in client ? (client.nodes as (role: string) => object[])('all') : [client])
   return {
+    isCluster,
     isReady: () => client.status === 'ready',
-    get: keys =>
-      'nodes' in client || keys.length === 1 ? Promise.all(keys.map(key => client.get(key))) : client.mget(keys),
+    get: keys => (isCluster || keys.length === 1 ? Promise.all(keys.map(key => client.get(key))) : client.mget(keys)),
     run: ({ sha, text }, keys, args) =>
       (client.evalsha(sha, keys.length, ...keys, ...args) as Reply).catch(error =>
         known(error, () => client.eval(text, keys.length, ...keys, ...args)),

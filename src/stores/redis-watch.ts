@@ -52,6 +52,7 @@ export function watched(link: RedisLink, deadlineMs: number): RedisLink {
   }
 
   return {
+    isCluster: link.isCluster,
     isReady: link.isReady,
     reset: link.reset,
     get: keys => tracked(() => link.get(keys)),

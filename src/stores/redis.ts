@@ -1,6 +1,7 @@
 import type { Clock } from '../base/clock.js'
 import { isIoRedisCluster, type RedisClient, redisLink } from './redis-client.js'
 import { batchedReads, type RedisRead } from './redis-reads.js'
+import { replicatedWrites } from './redis-replicas.js'
 import { redisRevocations } from './redis-revocations.js'
 import { POLICY, TIME } from './redis-scripts.js'
 import { redisSessions } from './redis-sessions.js'
@@ -22,6 +23,28 @@ export interface RedisStoreOptions {
   eviction?: 'refuse' | 'allow'
   /** A connection that says nothing for this many ms is ended and made anew. Default: 500. */
   deadlineMs?: number
+}
+
+/**
+ * What a client of node-redis needs to lose no time over a Redis that is away: nothing waits to be sent late, a handshake
+ * that is not answered is given up, and it comes back soon, then slower, with jitter. Spread it into `createClient`'s
+ * options; for a cluster, into `defaults`.
+ */
+export function nodeRedisOptions(): {
+  disableOfflineQueue: true
+  pingInterval: number
+  socket: { connectTimeout: number; socketTimeout: number; reconnectStrategy: (retries: number) => number }
+} {
+  return {
+    disableOfflineQueue: true,
+    // Within `socketTimeout`, so that an idle connection is not taken for a dead one.
+    pingInterval: 1000,
+    socket: {
+      connectTimeout: 1000,
+      socketTimeout: 2000,
+      reconnectStrategy: retries => Math.min(50 * 2 ** Math.min(retries, 5), 1000) * (0.5 + Math.random() / 2),
+    },
+  }
 }
 
 /** A store in Redis, and what `nearCache` needs of it. */
@@ -77,14 +100,7 @@ export function redisStore(client: RedisClient, options: RedisStoreOptions = {})
   const read: RedisRead = key => (isChecked ? batched(key) : checked().then(() => batched(key)))
   const run: typeof link.run = (...call) => (isChecked ? link.run(...call) : checked().then(() => link.run(...call)))
 
-  async function write(...call: Parameters<typeof link.run>): Promise<unknown> {
-    const sent = run(...call)
-    if (replicas === 0) return sent
-    const [, [key = '']] = call
-    const [reply, having] = await Promise.all([sent, sent.then(() => link.wait(key, replicas, deadlineMs))])
-    if (having < replicas) throw new Error(`${having} of ${replicas} replicas have the write`)
-    return reply
-  }
+  const write = replicas === 0 ? run : replicatedWrites({ link, run, replicas, deadlineMs })
 
   return {
     client,
