@@ -103,10 +103,16 @@ export function createAuth<User extends BaseUser>(options: AuthOptions<User>): A
     users,
     store,
     async ready() {
-      await store.ping()
-      const time = await store.clock?.()
-      if (time === undefined || Math.abs(time - now()) < config.clockLeewayMs) return
-      throw new Problem('unavailable', { cause: new Error('the clocks of this machine and of its store differ') })
+      try {
+        await store.ping()
+        const time = await store.clock?.()
+        if (time === undefined || Math.abs(time - now()) < config.clockLeewayMs) return
+        throw new Problem('unavailable', { cause: new Error('the clocks of this machine and of its store differ') })
+      } catch (error) {
+        const { cause } = error as Error
+        emit(null, 'store.not_ready', cause instanceof Error ? { detail: cause.message } : {})
+        throw error
+      }
     },
     onSessionEnded(listener, { missed = () => {} } = {}) {
       if (!store.revocations)

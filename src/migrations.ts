@@ -44,7 +44,7 @@ function collect({ extensions = [] }: MigrationOptions): readonly Migration[] {
 
 /** Says which migrations are missing and which are from the future. Changes nothing. */
 export async function migrationState(
-  { kysely, dialect }: SqlDatabase,
+  { patient: kysely, dialect }: SqlDatabase,
   options: MigrationOptions = {},
 ): Promise<MigrationState> {
   const known = collect(options).map(({ name }) => name)
@@ -62,7 +62,7 @@ export async function migrationState(
 
 /** Makes and changes the tables, each migration once. Throws what the database throws; returns the names it ran. */
 export async function migrate(database: SqlDatabase, options: MigrationOptions = {}): Promise<readonly string[]> {
-  return database.kysely.connection().execute(async db => {
+  return database.patient.connection().execute(async db => {
     await sql.raw(DIALECTS[database.dialect].begin).execute(db)
     try {
       await DIALECTS[database.dialect].lock?.execute(db)

@@ -138,6 +138,24 @@ describe.skipIf(inject('pawlPostgres') === null)('postgresStore', () => {
     expect(sqlUsers(postgresDatabase(pool)).joined?.database).toBe(postgresStore(pool).database)
   })
 
+  test('options that another part of the app already chose differently are refused', async () => {
+    const pool = await newPool()
+    expect(() => postgresStore(pool, { deadlineMs: 7 })).toThrow(/other options already/)
+  })
+
+  test('news need no connection of the pool', async () => {
+    const pool = await newPool({ max: 1 })
+    const { sessions, revocations } = postgresStore(pool)
+    const heard: string[] = []
+    const news = revocations?.listen({ ended: ({ sessionId }) => heard.push(sessionId) })
+    await news?.ready
+    const session = sessionOf(randomUUID(), Date.now())
+    await sessions.insert(session)
+    await sessions.delete(session.id)
+    await vi.waitFor(() => expect(heard).toEqual([session.id]))
+    news?.stop()
+  })
+
   test('tells the time of the database, and is not ready as a replica', async () => {
     const store = postgresStore(await newPool())
     await store.ping()

@@ -1,6 +1,6 @@
 import { expect, test, vi } from 'vitest'
 import { memoryStore, type Store } from '../src/index.js'
-import { testAuth, testClock } from '../src/testing/index.js'
+import { testAuth, testClock, testExchange } from '../src/testing/index.js'
 
 const USER = { email: 'a@example.com', password: 'secret1234', password_confirmation: 'secret1234' }
 
@@ -23,7 +23,10 @@ async function onStore(session = {}, options = {}) {
   const made = testAuth({ store: cut, now, session, ...options })
   const { body } = await made.request('POST', '/registration', { json: { user: USER } })
   const check = async (token = body.data.access_token) => (await made.request('GET', '/session', { token })).status
-  return { ...made, store, pair: body.data, check, advance, setAway: (value: boolean) => void (away = value) }
+  function setAway(value: boolean): void {
+    away = value
+  }
+  return { ...made, store, pair: body.data, check, advance, setAway }
 }
 
 const named = (made: Awaited<ReturnType<typeof onStore>>, name: string) =>
@@ -74,6 +77,50 @@ test('what this node tried to end or to renew is not answered from memory, whate
     made.setAway(true)
     expect(await made.check()).toBe(503)
   }
+})
+
+test('a session that another session of this node ended is not answered from memory', async () => {
+  for (const path of ['/sessions', (id: string) => `/sessions/${id}`]) {
+    const made = await onStore({ staleIfError: '30s' })
+    const mine = (await made.request('POST', '/session', { json: { user: USER } })).body.data.access_token
+    const whole = await made.request('GET', '/session', { token: made.pair.access_token })
+    expect(await made.check()).toBe(200)
+    const target = typeof path === 'string' ? path : path(whole.body.data.session.id)
+    expect((await made.request('DELETE', target, { token: mine })).status).toBe(200)
+    made.setAway(true)
+    expect(await made.check(), target).toBe(503)
+  }
+})
+
+test('what was being read while it was ended is not remembered', async () => {
+  const { now } = testClock()
+  const { sessions, ...rest } = memoryStore({ now })
+  let release = () => {}
+  let slow = false
+  let away = false
+  const find = async (id: string) => {
+    if (away) throw new Error('connection refused')
+    const found = await sessions.find(id)
+    if (slow) await new Promise<void>(resolve => (release = resolve))
+    return found
+  }
+  const made = testAuth({
+    store: { ...rest, sessions: { ...sessions, find } },
+    now,
+    session: { staleIfError: '30s', loadUser: false },
+  })
+  const { body } = await made.request('POST', '/registration', { json: { user: USER } })
+  const { access_token: token } = body.data
+  slow = true
+  const reading = made.auth.open(testExchange('GET', '/', { token }))
+  await vi.waitFor(() => expect(release).not.toBe(undefined))
+  slow = false
+  await made.auth.store.sessions.find('none')
+  expect((await made.request('DELETE', '/session', { token })).status).toBe(200)
+  release()
+  await reading
+  away = true
+  expect((await made.request('GET', '/session', { token })).status).toBe(503)
 })
 
 test('a session that was found to be over is not remembered', async () => {

@@ -19,6 +19,9 @@ export interface SqlDatabase {
   /** Everything else. */
   // biome-ignore lint/suspicious/noExplicitAny: the tables are the application's own
   readonly kysely: Kysely<any>
+  /** The same without deadlines, for work that takes its time: migrations. */
+  // biome-ignore lint/suspicious/noExplicitAny: as above
+  readonly patient: Kysely<any>
   close(): Awaitable<void>
 }
 

@@ -4,13 +4,10 @@ import { findPlace } from '../server/data-dir.js'
 import { openDatabase } from '../server/database.js'
 import { processEnv, readEnv, settingError } from '../server/env.js'
 
-const NO_DEADLINE_MS = 86_400_000
-
 /** `pawl migrate`: brings the database to this code's tables, and says what it did. */
 export async function migrateCommand(): Promise<void> {
   const config = readEnv(processEnv(), await readConfigFile(process.cwd()))
-  // A big table takes its time.
-  const { name, database } = await openDatabase(findPlace(config), { ...config, deadlineMs: NO_DEADLINE_MS })
+  const { name, database } = await openDatabase(findPlace(config), config)
   try {
     const options = { extensions: config.extensions ?? [] }
     const { unknown } = await migrationState(database, options)

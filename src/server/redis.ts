@@ -1,3 +1,4 @@
+import { setTimeout as wait } from 'node:timers/promises'
 import { nearCache } from '../stores/near-cache.js'
 import { nodeRedisOptions, redisStore } from '../stores/redis.js'
 import type { NodeRedisClient } from '../stores/redis-client.js'
@@ -5,6 +6,8 @@ import type { Store } from '../stores/store.js'
 import { driver } from './database.js'
 import { shownUrl } from './database-url.js'
 import { type ServeConfig, settingError } from './env.js'
+
+const PATIENCE_MS = 10_000
 
 export interface OpenRedis {
   /** Where it is, for people: without a password. */
@@ -66,7 +69,9 @@ async function createClient(place: RedisPlace, { nearCache = false }: ServeConfi
     return redis.createSentinel({
       name: place.path,
       sentinelRootNodes,
-      maxCommandRediscovers: 1,
+      // A command whose answer was lost is not sent again. Looking for the primary is the scan's business.
+      maxCommandRediscovers: 0,
+      scanInterval: 500,
       nodeClientOptions: options,
       sentinelClientOptions: { socket: { connectTimeout: 1000, socketTimeout: 2000 }, pingInterval: 1000 },
     }) as unknown as NodeRedisClient
@@ -89,6 +94,21 @@ export function redisPlace({ redisUrl, nearCache = false }: ServeConfig): RedisP
   return place
 }
 
+/** Tries for ten seconds: servers and their Redis are often started together. */
+async function connect(client: NodeRedisClient): Promise<void> {
+  const until = performance.now() + PATIENCE_MS
+  const impatience = setTimeout(() => client.destroy(), PATIENCE_MS)
+  for (;;) {
+    try {
+      await client.connect()
+      return clearTimeout(impatience)
+    } catch (error) {
+      if (performance.now() >= until - 500) throw error
+      await wait(500)
+    }
+  }
+}
+
 /** Connects to the configured Redis. Throws, naming the setting, when it does not answer or would evict sessions. */
 export async function openRedis(place: RedisPlace, config: ServeConfig): Promise<OpenRedis> {
   const { deadlineMs = 500, redisEviction: eviction = 'refuse' } = config
@@ -99,12 +119,9 @@ export async function openRedis(place: RedisPlace, config: ServeConfig): Promise
   const close = async () => {
     if (client.isReady) client.destroy()
   }
-  try {
-    const impatience = setTimeout(() => client.destroy(), 10_000)
-    await client.connect().finally(() => clearTimeout(impatience))
-  } catch (error) {
-    throw settingError(`REDIS_URL ${name} does not answer: ${(error as Error).message}`)
-  }
+  await connect(client).catch(error => {
+    throw settingError(`REDIS_URL ${name} does not answer: ${error.message}`)
+  })
   const store = redisStore(client, { replicas, eviction, deadlineMs })
   try {
     await store.ping()

@@ -43,9 +43,9 @@ async function isUnused(database: SqlDatabase): Promise<boolean> {
  * The secret in the data folder. A file is one machine's: its secret may be made anew while nobody has signed in. A
  * database server may have other machines at it, so only the start that made the tables makes a secret.
  */
-async function ownSecrets(place: Place, { database }: OpenDatabase, isNew: boolean, config: ServeConfig) {
-  const isFree = isNew || (database.dialect === 'sqlite' && !config.store && (await isUnused(database)))
-  return keptSecrets(place.secretFile as string, isFree)
+async function ownSecrets({ place, open: { database }, redis, isNew }: Opened, config: ServeConfig) {
+  const isOneMachines = database.dialect === 'sqlite' && redis === null && !config.store
+  return keptSecrets(place.secretFile as string, isNew || (isOneMachines && (await isUnused(database))))
 }
 
 /** The options of `createAuth` among those of the server. */
@@ -113,7 +113,7 @@ async function openAll(config: ServeConfig): Promise<Opened> {
 }
 
 async function buildAuth(config: ServeConfig, opened: Opened, log: Log, metrics: Metrics): Promise<Auth> {
-  const { place, open, redis, isNew } = opened
+  const { open, redis } = opened
   const store: Store = config.store ?? redis?.store ?? open.store()
   return createAuth({
     ...authOptions(config),
@@ -127,7 +127,7 @@ async function buildAuth(config: ServeConfig, opened: Opened, log: Log, metrics:
       log('error', 'a request failed', { requestId, ...errorFields(error) })
       config.onError?.(error, requestId)
     },
-    secret: config.secret ?? (await ownSecrets(place, open, isNew, config)),
+    secret: config.secret ?? (await ownSecrets(opened, config)),
     users: config.users ?? sqlUsers(open.database),
     store,
     extensions: [protectedRoute(), ...(config.extensions ?? [])],
@@ -140,17 +140,11 @@ export async function serve(config: ServeConfig, log: Log): Promise<RunningServe
   const opened = await openAll(config)
   const { place, open, redis, isNew } = opened
   const metrics = createMetrics()
-  /** Why it is not is for the log: whoever asks gets no detail. */
-  const ready = (auth: Auth) =>
-    auth.ready().catch(error => {
-      log('warn', 'not ready', errorFields(error.cause ?? error))
-      throw error
-    })
   try {
     const auth = await buildAuth(config, opened, log, metrics)
     const { server, drain } = createHttpServer({
       listener: authListener(auth),
-      ready: () => ready(auth),
+      ready: () => auth.ready(),
       metrics: config.metrics ? metrics.text : null,
       presenter: config.presenter ?? (errors === 'guide' ? guidePresenter : problemPresenter),
       maxConnections,

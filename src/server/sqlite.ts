@@ -66,9 +66,11 @@ export async function openSqlite(file: string): Promise<SqliteDatabase> {
   ]) {
     driver.exec(`pragma ${pragma}`)
   }
+  const kysely = kyselyOver(driver)
   return {
     dialect: 'sqlite',
-    kysely: kyselyOver(driver),
+    kysely,
+    patient: kysely,
     prepare(sql) {
       try {
         return driver.prepare(sql)

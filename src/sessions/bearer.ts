@@ -23,9 +23,9 @@ export function bearerToken(ctx: Context): string | null {
 
 /** Carries tokens in the `Authorization` header, for APIs. */
 export function bearerSessions<User extends BaseUser>(parts: LifecycleParts<User>): Sessions<User> {
-  const { store, users, emit, now } = parts
-  const { sessions } = store
+  const { users, emit, now } = parts
   const lifecycle = createLifecycle(parts)
+  const { sessions } = lifecycle
 
   const own: OwnSessions<User> = {
     async list(user) {

@@ -15,6 +15,7 @@ export type AuthEventName =
   | 'session.ended'
   | 'sessions.ended'
   | 'sign_in.failed'
+  | 'store.not_ready'
   | 'store.unavailable'
   | 'token.refused'
 

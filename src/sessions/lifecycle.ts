@@ -1,6 +1,6 @@
 import { type Awaitable, chain } from '../base/awaitable.js'
 import { Problem } from '../base/problem.js'
-import type { Renewed, Session, SessionChange } from '../stores/session-store.js'
+import type { Renewed, Session, SessionChange, SessionStore } from '../stores/session-store.js'
 import { equalBytes, keyedHash, secretHash } from '../tokens/digest.js'
 import { newSessionId, newSessionSecret } from '../tokens/random.js'
 import { type KnownClaims, rememberAccess } from '../tokens/remember.js'
@@ -15,6 +15,8 @@ import { untilDone } from './until-done.js'
 
 /** The ratchet: what may happen to a session, whatever carries its tokens. */
 export interface Lifecycle<User extends BaseUser> {
+  /** The store's sessions, for whoever changes or ends them beside the verbs below. */
+  readonly sessions: SessionStore
   check(ctx: Context<User>, token: string): Awaitable<User | null>
   start(ctx: Context<User>, account: Account<User>, facts: SignInFacts): IssuedTokens
   renew(ctx: Context<User>, token: string, retryKey: string | null): Promise<User | null>
@@ -35,7 +37,7 @@ interface Checked<User extends BaseUser> {
 
 export function createLifecycle<User extends BaseUser>(parts: LifecycleParts<User>): Lifecycle<User> {
   const { store, users, tokens, times, loadUser, staleMs, race, now, emit } = parts
-  const { sessions, values } = store
+  const { sessions: stored, values } = store
   const read = sessionReader(store, users)
   const verifyAccess = rememberAccess(tokens)
 
@@ -65,19 +67,19 @@ export function createLifecycle<User extends BaseUser>(parts: LifecycleParts<Use
   function readWhole(id: string): Awaitable<SessionAndAccount<User> | null> {
     return chain(read(id), found => {
       if (!found?.account || found.session.credentialEpoch >= found.account.credentialEpoch) return found
-      return chain(sessions.find(id), session => session && { session, account: found.account })
+      return chain(stored.find(id), session => session && { session, account: found.account })
     })
   }
 
   /** What a check reads; the account is undefined where it reads the session alone. */
   const readForCheck: (id: string) => Awaitable<Checked<User> | null> = loadUser
     ? readWhole
-    : id => chain(sessions.find(id), session => session && { session, account: undefined })
-  const stale =
+    : id => chain(stored.find(id), session => session && { session, account: undefined })
+  const served = (id: string) => emit(null, 'session.stale', { sessionId: id })
+  const { read: checked, sessions } =
     staleMs > 0
-      ? staleReader({ read: readForCheck, staleMs, now, served: id => emit(null, 'session.stale', { sessionId: id }) })
-      : null
-  const checked = stale?.read ?? readForCheck
+      ? staleReader({ sessions: stored, read: readForCheck, staleMs, now, served })
+      : { read: readForCheck, sessions: stored }
 
   const endLater = untilDone(id => emit(null, 'session.reused', { sessionId: id, detail: 'not ended' }))
 
@@ -89,7 +91,6 @@ export function createLifecycle<User extends BaseUser>(parts: LifecycleParts<Use
   }
 
   async function drop(ctx: Context<User>, session: Session, refusal: Refusal): Promise<null> {
-    stale?.forget(session.id)
     await sessions.delete(session.id)
     return refuse(ctx, refusal)
   }
@@ -125,7 +126,6 @@ export function createLifecycle<User extends BaseUser>(parts: LifecycleParts<Use
       await sessions.delete(id)
       await values.put(reusedKey(id), true, Math.max(1, expiresAt - now()))
     }
-    stale?.forget(id)
     emit(ctx, 'session.reused', { userId, sessionId: id })
     try {
       await end()
@@ -143,7 +143,6 @@ export function createLifecycle<User extends BaseUser>(parts: LifecycleParts<Use
   }
 
   async function commitRenewal(ctx: Context<User>, id: string, from: number, next: Renewed): Promise<void> {
-    stale?.forget(id)
     const advanced = await sessions.advance(id, from, next)
     if (advanced) return emit(ctx, 'session.renewed', { userId: advanced.userId, sessionId: id })
     // The token was current when this request read it, so losing the swap is a race and never a replay.
@@ -167,6 +166,7 @@ export function createLifecycle<User extends BaseUser>(parts: LifecycleParts<Use
   }
 
   return {
+    sessions,
     isLive,
 
     check(ctx, token) {
@@ -249,7 +249,6 @@ export function createLifecycle<User extends BaseUser>(parts: LifecycleParts<Use
       for (const id of new Set([claims?.sessionId, made?.id])) {
         if (id === undefined) continue
         ctx.beforeSend(async () => {
-          stale?.forget(id)
           if (await sessions.delete(id)) emit(ctx, 'session.ended', { sessionId: id, ...(userId && { userId }) })
         })
       }

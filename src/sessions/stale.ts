@@ -1,10 +1,12 @@
 import { type Awaitable, isPromise } from '../base/awaitable.js'
 import type { Clock } from '../base/clock.js'
 import { Problem } from '../base/problem.js'
+import type { Session, SessionStore } from '../stores/session-store.js'
 
 const MOST_REMEMBERED = 10_000
 
 export interface StaleParts<Found> {
+  readonly sessions: SessionStore
   readonly read: (id: string) => Awaitable<Found | null>
   /** How long after it was read an answer may serve. */
   readonly staleMs: number
@@ -16,23 +18,39 @@ export interface StaleParts<Found> {
 /** Reads as before, and while the store is away answers with what it read a moment ago. */
 export interface StaleReader<Found> {
   read(id: string): Awaitable<Found | null>
-  /** What this node changed is not served any more, whatever became of the write. */
-  forget(id: string): void
+  /** The same sessions, such that what this node changed or ended is not served any more, whatever became of the write. */
+  readonly sessions: SessionStore
 }
 
-export function staleReader<Found>({ read, staleMs, now, served }: StaleParts<Found>): StaleReader<Found> {
+export function staleReader<Found extends { readonly session: Session }>({
+  sessions,
+  read,
+  staleMs,
+  now,
+  served,
+}: StaleParts<Found>): StaleReader<Found> {
   const known = new Map<string, { readonly found: Found; readonly at: number }>()
+  /** The newest read under way of each session. A change takes its place away, and what it read is not remembered. */
+  const reading = new Map<string, object>()
 
-  function remember(id: string, found: Found | null): Found | null {
+  function remember(id: string, found: Found | null, mark: object): Found | null {
+    const isCurrent = reading.get(id) === mark
+    if (isCurrent) reading.delete(id)
     // Taken out first, so that the oldest is the one read longest ago.
     known.delete(id)
-    if (found === null) return null
+    if (found === null || !isCurrent) return found
     if (known.size >= MOST_REMEMBERED) known.delete(known.keys().next().value as string)
     known.set(id, { found, at: now() })
     return found
   }
 
-  function fallBack(id: string, error: unknown): Found {
+  function forget(id: string): void {
+    known.delete(id)
+    reading.delete(id)
+  }
+
+  function fallBack(id: string, error: unknown, mark: object): Found {
+    if (reading.get(id) === mark) reading.delete(id)
     const before = known.get(id)
     const age = before ? now() - before.at : Number.NaN
     if (!before || !(age >= 0 && age < staleMs) || !Problem.is(error, 'unavailable')) throw error
@@ -42,17 +60,38 @@ export function staleReader<Found>({ read, staleMs, now, served }: StaleParts<Fo
 
   return {
     read(id) {
+      const mark = {}
+      reading.set(id, mark)
       try {
         const found = read(id)
-        if (!isPromise(found)) return remember(id, found)
+        if (!isPromise(found)) return remember(id, found, mark)
         return found.then(
-          value => remember(id, value),
-          error => fallBack(id, error),
+          value => remember(id, value, mark),
+          error => fallBack(id, error, mark),
         )
       } catch (error) {
-        return fallBack(id, error)
+        return fallBack(id, error, mark)
       }
     },
-    forget: id => void known.delete(id),
+    sessions: {
+      ...sessions,
+      advance(id, from, next) {
+        forget(id)
+        return sessions.advance(id, from, next)
+      },
+      update(id, change) {
+        forget(id)
+        return sessions.update(id, change)
+      },
+      delete(id) {
+        forget(id)
+        return sessions.delete(id)
+      },
+      deleteByUser(userId, options) {
+        reading.clear()
+        for (const [id, { found }] of known) if (found.session.userId === userId) known.delete(id)
+        return sessions.deleteByUser(userId, options)
+      },
+    },
   }
 }

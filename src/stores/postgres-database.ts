@@ -31,7 +31,6 @@ export interface PostgresOptions {
 
 export interface PostgresDatabase extends SqlDatabase {
   readonly dialect: 'postgres'
-  /** A connection of its own, outside the deadlines: to listen on, or for a long migration. */
   readonly pool: PostgresPool
   close(): Promise<void>
 }
@@ -152,7 +151,16 @@ function missingTables(cause: unknown): Problem {
   return new Problem('unavailable', { cause: new Error(message, { cause }) })
 }
 
-const databases = new WeakMap<PostgresPool, PostgresDatabase>()
+interface Known {
+  readonly database: PostgresDatabase
+  readonly options: PostgresOptions
+}
+
+const databases = new WeakMap<PostgresPool, Known>()
+
+function kyselyOver(connect: () => Promise<PostgresPoolClient>): SqlDatabase['kysely'] {
+  return new Kysely({ dialect: new PostgresDialect({ pool: { connect, end: async () => {} } }) })
+}
 
 /**
  * A PostgreSQL database over a `Pool` of `pg`; the same pool gives the same database, so that stores and users share it.
@@ -160,7 +168,11 @@ const databases = new WeakMap<PostgresPool, PostgresDatabase>()
  */
 export function postgresDatabase(pool: PostgresPool, options: PostgresOptions = {}): PostgresDatabase {
   const known = databases.get(pool)
-  if (known) return known
+  if (known) {
+    const { deadlineMs = known.options.deadlineMs, maxWaiting = known.options.maxWaiting } = options
+    if (deadlineMs === known.options.deadlineMs && maxWaiting === known.options.maxWaiting) return known.database
+    throw new TypeError('this pool has a database with other options already: pass them where it is made first')
+  }
   const connect = guardedPool(pool, options)
   // An idle connection that breaks is replaced by the pool; unheard, it would end the process.
   pool.on('error', () => {})
@@ -168,22 +180,13 @@ export function postgresDatabase(pool: PostgresPool, options: PostgresOptions = 
     dialect: 'postgres',
     pool,
     prepare: sql => statement(connect, sql),
-    kysely: new Kysely({
-      dialect: new PostgresDialect({
-        pool: {
-          async connect() {
-            const { query, release } = await connect()
-            return {
-              query: (text: string, values: readonly unknown[]) => query({ text, values }),
-              release,
-            } as unknown as PostgresPoolClient
-          },
-          end: async () => {},
-        },
-      }),
+    kysely: kyselyOver(async () => {
+      const { query, release } = await connect()
+      return { query: (text: string, values: readonly unknown[]) => query({ text, values }), release } as never
     }),
+    patient: kyselyOver(() => pool.connect() as unknown as Promise<PostgresPoolClient>),
     close: () => pool.end(),
   }
-  databases.set(pool, database)
+  databases.set(pool, { database, options })
   return database
 }

@@ -4,8 +4,10 @@ import { endedFrom, localRevocations, REVOCATIONS_CHANNEL, type Revocations } fr
 
 /** What is used of a connection to listen on. */
 interface ListeningClient {
+  connect(): Promise<unknown>
   query(query: { text: string }): Promise<unknown>
-  release(destroy?: boolean): void
+  end(): Promise<unknown>
+  readonly connection: { readonly stream: { destroy(): void } }
   on(event: 'notification', listener: (message: { channel: string; payload?: string }) => void): unknown
   on(event: 'error' | 'end', listener: () => void): unknown
 }
@@ -13,20 +15,21 @@ interface ListeningClient {
 /** How often the connection is asked for a sign of life, so that a silent one is noticed. */
 const PING_MS = 2000
 
-/** News through `LISTEN`, on a connection of its own while anybody listens. */
+/** News through `LISTEN`, on a connection beside the pool while anybody listens: a pool of one has none to spare. */
 export function postgresRevocations(pool: PostgresPool): Revocations {
   const local = localRevocations()
 
   async function connect(down: () => void): Promise<Line> {
-    const client = (await pool.connect()) as unknown as ListeningClient
+    const { Client, options } = pool as unknown as { Client: new (options: object) => ListeningClient; options: object }
+    const client = new Client({ ...options, connectionTimeoutMillis: PING_MS })
     let isUp = true
     let timer: ReturnType<typeof setTimeout> | undefined
     const close = () => {
       if (!isUp) return
       isUp = false
       clearTimeout(timer)
-      // Destroyed, not given back: it listens still.
-      client.release(true)
+      // Not asked to end politely: it may be silent.
+      client.connection.stream.destroy()
     }
     const lost = () => {
       if (!isUp) return
@@ -48,10 +51,13 @@ export function postgresRevocations(pool: PostgresPool): Revocations {
         if (isUp) timer = setTimeout(ping, PING_MS)
       }, lost)
     }
-    await ask(`listen "${REVOCATIONS_CHANNEL}"`).catch(error => {
-      close()
-      throw error
-    })
+    await client
+      .connect()
+      .then(() => ask(`listen "${REVOCATIONS_CHANNEL}"`))
+      .catch(error => {
+        close()
+        throw error
+      })
     timer = setTimeout(ping, PING_MS)
     return { close }
   }

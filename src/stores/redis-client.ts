@@ -1,7 +1,8 @@
 import type { RedisScript } from './redis-scripts.js'
 
 type Reply = Promise<unknown>
-type Listen = (event: string, listener: (...args: never[]) => void) => unknown
+// biome-ignore lint/suspicious/noExplicitAny: each client names its own events
+type Listen = (event: any, listener: (...args: any[]) => void) => unknown
 
 /** What is used of a client of node-redis: single, Sentinel or Cluster. */
 export interface NodeRedisClient {
@@ -68,6 +69,29 @@ export function kindOf(client: NodeRedisClient): NodeRedisKind {
   return 'acquire' in client ? 'sentinel' : 'single'
 }
 
+const FIRST_RETRY_MS = 100
+const LAST_RETRY_MS = 1000
+
+/** Connects a client anew. One of Sentinel or Cluster gives up when no node answers, so it is told again. */
+async function reopen(client: NodeRedisClient): Promise<void> {
+  try {
+    await client.destroy()
+  } catch {
+    // It was closed already.
+  }
+  for (let waitMs = FIRST_RETRY_MS; ; waitMs = Math.min(2 * waitMs, LAST_RETRY_MS)) {
+    try {
+      return void (await client.connect())
+    } catch {
+      await new Promise<void>(resolve => {
+        const timer: { unref?(): void } | number = setTimeout(resolve, waitMs * (0.5 + Math.random() / 2))
+        // A process that is done does not wait for its Redis.
+        if (typeof timer === 'object') timer.unref?.()
+      })
+    }
+  }
+}
+
 function nodeRedisLink(client: NodeRedisClient): RedisLink {
   const kind = kindOf(client)
   return {
@@ -88,9 +112,7 @@ function nodeRedisLink(client: NodeRedisClient): RedisLink {
     },
     reset() {
       // One that is looking for its server already needs no push.
-      if (!client.isReady) return
-      client.destroy()
-      client.connect().catch(() => {})
+      if (client.isReady) void reopen(client)
     },
   }
 }

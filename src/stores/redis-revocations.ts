@@ -41,7 +41,7 @@ function watch(subscriber: Subscriber, down: () => void): Line {
 /** A client that stopped refuses to be stopped again, and that is fine. */
 function quietly(stop: () => unknown): void {
   try {
-    stop()
+    Promise.resolve(stop()).catch(() => {})
   } catch {}
 }
 
@@ -60,9 +60,15 @@ export function redisRevocations(client: RedisClient): Revocations {
     const socket = { ...options?.socket, reconnectStrategy: false, connectTimeout: PING_MS, socketTimeout }
     const line = duplicate.call(client, { socket, pingInterval: 0, emitInvalidate: false })
     line.on('error', () => {})
-    await line.connect()
-    await line.subscribe(REVOCATIONS_CHANNEL, hear)
-    return watch({ on: line.on.bind(line), ping: () => line.ping(), close: () => quietly(() => line.destroy()) }, down)
+    const close = () => quietly(() => line.destroy())
+    try {
+      await line.connect()
+      await line.subscribe(REVOCATIONS_CHANNEL, hear)
+    } catch (error) {
+      close()
+      throw error
+    }
+    return watch({ on: line.on.bind(line), ping: () => line.ping(), close }, down)
   }
 
   /** Clients that find a new node by themselves. Whatever they tell of means that something may have been missed. */
@@ -70,22 +76,33 @@ export function redisRevocations(client: RedisClient): Revocations {
     for (const event of ['error', 'topology-change', 'client-error', 'node-error', 'node-reconnecting']) {
       line.on(event, () => local.missed())
     }
-    await line.connect()
-    await line.subscribe(REVOCATIONS_CHANNEL, hear)
-    return { close: () => quietly(() => line.destroy()) }
+    const close = () => quietly(() => line.destroy())
+    try {
+      await line.connect()
+      await line.subscribe(REVOCATIONS_CHANNEL, hear)
+    } catch (error) {
+      close()
+      throw error
+    }
+    return { close }
   }
 
   async function ioredis(down: () => void): Promise<Line> {
     const isCluster = 'nodes' in client
     const line = isCluster
-      ? client.duplicate([], { redisOptions: { autoResendUnfulfilledCommands: false } })
+      ? client.duplicate([], { enableOfflineQueue: true, redisOptions: { autoResendUnfulfilledCommands: false } })
       : client.duplicate({ retryStrategy: null, lazyConnect: true, enableOfflineQueue: true })
     line.on('error', () => {})
-    if (!isCluster) await line.connect()
-    else for (const event of ['node error', '-node', 'reconnecting']) line.on(event, () => local.missed())
-    line.on('message', (_channel: string, message: string) => hear(message))
-    await line.subscribe(REVOCATIONS_CHANNEL)
     const close = () => quietly(() => line.disconnect())
+    if (isCluster) for (const event of ['node error', '-node', 'reconnecting']) line.on(event, () => local.missed())
+    line.on('message', (_channel: string, message: string) => hear(message))
+    try {
+      if (!isCluster) await line.connect()
+      await line.subscribe(REVOCATIONS_CHANNEL)
+    } catch (error) {
+      close()
+      throw error
+    }
     return isCluster ? { close } : watch({ on: line.on.bind(line), ping: () => line.ping(), close }, down)
   }
 

@@ -33,11 +33,11 @@ const TELL = `
     return tonumber(ends), user
   end`
 
-/** now, id, record, end */
+/** now, id, record, end. What takes memory comes first: a Redis that is full refuses a script before its first write only. */
 export const INSERT: RedisScript = script(`${KEEP}
   local now = tonumber(ARGV[1])
-  redis.call('ZREMRANGEBYSCORE', KEYS[2], '-inf', string.format('%.0f', now - ${INDEX_GRACE_MS}))
   keep(ARGV[3], tonumber(ARGV[4]), now, ARGV[2])
+  redis.call('ZREMRANGEBYSCORE', KEYS[2], '-inf', string.format('%.0f', now - ${INDEX_GRACE_MS}))
   return 1`)
 
 /** now, id, from, generation, renewal end, renewal line */
@@ -129,8 +129,9 @@ export const INCREMENT: RedisScript = script(`
   redis.call('SET', KEYS[1], string.format('%.0f', ends) .. '\\n' .. string.format('%.0f', count), 'PX', ttl)
   return count`)
 
-/** What Redis does when its memory is full. */
+/** What Redis does when its memory is full; 'replica' where it is one. */
 export const POLICY: RedisScript = script(`
+  if string.find(redis.call('INFO', 'replication'), 'role:slave') then return 'replica' end
   return string.match(redis.call('INFO', 'memory'), 'maxmemory_policy:([%w-]+)') or 'unknown'`)
 
 /** Its clock, in ms. */

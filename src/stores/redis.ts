@@ -73,6 +73,8 @@ export function redisStore(client: RedisClient, options: RedisStoreOptions = {})
   async function checkPolicy(probes: number): Promise<void> {
     const keys = Array.from({ length: probes }, (_, index) => `${prefix}:{${index}}`)
     const replies = await Promise.all(keys.map(key => link.run(POLICY, [key], [])))
+    // It lags: what was ended may be live there still.
+    if (replies.includes('replica')) throw new Error('this Redis is a replica: connect to the primary')
     const evicting = replies.find(policy => policy !== 'noeviction')
     if (evicting !== undefined && eviction === 'refuse') {
       throw new Error(
@@ -108,7 +110,7 @@ export function redisStore(client: RedisClient, options: RedisStoreOptions = {})
     sessions: redisSessions({ read, run, write, prefix, now }),
     values: redisValues({ read, run, write, prefix, now }),
     revocations: redisRevocations(client),
-    ping: () => checkPolicy(1),
+    ping: () => checkPolicy(link.isCluster || !isChecked ? POLICY_PROBES : 1),
     clock: async () => Number(await link.run(TIME, [`${prefix}:{0}`], [])),
   }
 }
