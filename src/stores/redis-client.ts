@@ -130,10 +130,14 @@ function refuseResending({ options }: IoRedisClient): void {
   }
 }
 
+/** The clients of all nodes an ioredis client knows: of itself, where it is no cluster. */
+export function nodesOf(client: IoRedisClient): readonly IoRedisClient[] {
+  return 'nodes' in client ? (client.nodes as (role: string) => IoRedisClient[])('all') : [client]
+}
+
 function ioRedisLink(client: IoRedisClient): RedisLink {
   refuseResending(client)
   const isCluster = isIoRedisCluster(client)
-  const nodes = () => ('nodes' in client ? (client.nodes as (role: string) => object[])('all') : [client])
   return {
     isCluster,
     isReady: () => client.status === 'ready',
@@ -146,7 +150,7 @@ function ioRedisLink(client: IoRedisClient): RedisLink {
       return Number(await client.call('WAIT', String(replicas), String(ms)))
     },
     reset() {
-      for (const node of nodes()) (node as { stream?: { destroy(): void } }).stream?.destroy()
+      for (const node of nodesOf(client)) (node as { stream?: { destroy(): void } }).stream?.destroy()
     },
   }
 }

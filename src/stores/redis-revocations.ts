@@ -1,41 +1,34 @@
-import { isNodeRedis, kindOf, type NodeRedisClient, type RedisClient } from './redis-client.js'
+import { newId } from '../tokens/random.js'
+import {
+  type IoRedisClient,
+  isIoRedisCluster,
+  isNodeRedis,
+  kindOf,
+  type NodeRedisClient,
+  nodesOf,
+  type RedisClient,
+  type RedisLink,
+} from './redis-client.js'
+import { fixedLine, PING_MS, roamingLine } from './redis-line.js'
+import { BEAT } from './redis-scripts.js'
 import { type Line, openLine } from './revocation-line.js'
 import { endedFrom, localRevocations, REVOCATIONS_CHANNEL, type Revocations } from './revocations.js'
 
-/** How often a line is asked for a sign of life, so that a silent one is noticed. */
-const PING_MS = 2000
+/** What a client of Sentinel tells of when it loses a node, or looks for another. */
+const SENTINEL_EVENTS = ['error', 'topology-change', 'client-error']
 
-/** A connection that brings messages, of whichever client. */
-interface Subscriber {
-  on(event: string, listener: (...args: never[]) => void): unknown
-  ping(): Promise<unknown>
-  close(): void
+/** What is used of a client of node-redis for one node. */
+interface FixedNode {
+  // biome-ignore lint/suspicious/noExplicitAny: the client's own options, and another client like it
+  duplicate(overrides: object): any
+  readonly options?: { readonly socket?: object }
 }
 
-/** Pings a subscriber until it is closed or down. */
-function watch(subscriber: Subscriber, down: () => void): Line {
-  let isUp = true
-  let timer: ReturnType<typeof setTimeout> | undefined
-  const close = () => {
-    isUp = false
-    clearTimeout(timer)
-    subscriber.close()
-  }
-  const lost = () => {
-    if (!isUp) return
-    close()
-    down()
-  }
-  const ping = () => {
-    timer = setTimeout(lost, PING_MS)
-    subscriber.ping().then(() => {
-      clearTimeout(timer)
-      if (isUp) timer = setTimeout(ping, PING_MS)
-    }, lost)
-  }
-  for (const event of ['error', 'end', 'close']) subscriber.on(event, lost)
-  timer = setTimeout(ping, PING_MS)
-  return { close }
+/** One of several at random, so that after a loss another is tried. */
+function anyOf<Node>(nodes: readonly Node[]): Node {
+  const node = nodes[Math.floor(Math.random() * nodes.length)]
+  if (node === undefined) throw new Error('no node of the cluster is known')
+  return node
 }
 
 /** A client that stopped refuses to be stopped again, and that is fine. */
@@ -45,69 +38,110 @@ function quietly(stop: () => unknown): void {
   } catch {}
 }
 
-/** News through a channel, on a connection of its own while anybody listens. */
-export function redisRevocations(client: RedisClient): Revocations {
+/** News through a channel, on a connection of its own while anybody listens. `link` carries signs of life to it. */
+export function redisRevocations(client: RedisClient, link: RedisLink, prefix: string): Revocations {
   const local = localRevocations()
   const hear = (message: string) => {
     const session = endedFrom(message)
     if (session) local.tell(session)
   }
+  const beatChannel = `${REVOCATIONS_CHANNEL}.beat.${newId()}`
+  const beat = (word: string) => link.run(BEAT, [`${prefix}:{0}`], [beatChannel, word])
 
-  /** One connection that we make anew ourselves: so we know when there was none. */
-  async function single({ duplicate, options }: NodeRedisClient & { options?: { socket?: object } }, down: () => void) {
+  /** Opens what may fail half-way, or never end, and closes it then. */
+  async function opened(close: () => void, open: () => Promise<void>): Promise<void> {
+    let impatience: ReturnType<typeof setTimeout> | undefined
+    const late = new Promise<never>((_, reject) => {
+      impatience = setTimeout(() => reject(new Error('the line was not up in time')), 2 * PING_MS)
+    })
+    try {
+      await Promise.race([open(), late])
+    } catch (error) {
+      close()
+      throw error
+    } finally {
+      clearTimeout(impatience)
+    }
+  }
+
+  /** Sends a word of our own through the store, and resolves when it has come the whole way round. */
+  let awaited: { readonly word: string; arrived(): void } | null = null
+  const wayRound = () =>
+    new Promise<void>((resolve, reject) => {
+      const word = newId()
+      awaited = { word, arrived: resolve }
+      beat(word).catch(reject)
+    })
+  const arrived = (word: string) => {
+    if (awaited?.word === word) awaited.arrived()
+  }
+
+  /** One connection that we make anew ourselves: so we know when there was none. In a cluster, to any one of its nodes. */
+  async function fixed(node: FixedNode, isCluster: boolean, down: () => void): Promise<Line> {
     // Longer than our pings are apart, and short enough for a handshake that is not answered.
     const socketTimeout = 2 * PING_MS
-    const socket = { ...options?.socket, reconnectStrategy: false, connectTimeout: PING_MS, socketTimeout }
-    const line = duplicate.call(client, { socket, pingInterval: 0, emitInvalidate: false })
-    line.on('error', () => {})
+    const socket = { ...node.options?.socket, reconnectStrategy: false, connectTimeout: PING_MS, socketTimeout }
+    const line = node.duplicate({ socket, pingInterval: 0, emitInvalidate: false, readonly: false })
     const close = () => quietly(() => line.destroy())
-    try {
+    line.on('error', () => {})
+    await opened(close, async () => {
       await line.connect()
       await line.subscribe(REVOCATIONS_CHANNEL, hear)
-    } catch (error) {
-      close()
-      throw error
-    }
-    return watch({ on: line.on.bind(line), ping: () => line.ping(), close }, down)
+      if (isCluster) await line.subscribe(beatChannel, arrived)
+    })
+    const ping = isCluster ? wayRound : () => line.ping()
+    return fixedLine({ on: line.on.bind(line), ping, close }, down)
   }
 
-  /** Clients that find a new node by themselves. Whatever they tell of means that something may have been missed. */
-  async function roaming(line: NodeRedisClient): Promise<Line> {
-    for (const event of ['error', 'topology-change', 'client-error', 'node-error', 'node-reconnecting']) {
-      line.on(event, () => local.missed())
-    }
+  /** A client of Sentinel, which finds another node by itself. */
+  async function roaming(line: NodeRedisClient, down: () => void): Promise<Line> {
     const close = () => quietly(() => line.destroy())
-    try {
+    const watch = roamingLine({ beat, missed: local.missed, close, down })
+    for (const event of SENTINEL_EVENTS) line.on(event, watch.doubt)
+    await opened(close, async () => {
       await line.connect()
       await line.subscribe(REVOCATIONS_CHANNEL, hear)
-    } catch (error) {
-      close()
-      throw error
-    }
-    return { close }
+      await line.subscribe(beatChannel, watch.heard)
+    })
+    return watch.start()
   }
 
-  async function ioredis(down: () => void): Promise<Line> {
-    const isCluster = 'nodes' in client
-    const line = isCluster
-      ? client.duplicate([], { enableOfflineQueue: true, redisOptions: { autoResendUnfulfilledCommands: false } })
-      : client.duplicate({ retryStrategy: null, lazyConnect: true, enableOfflineQueue: true })
+  async function ioredis(node: IoRedisClient, isCluster: boolean, down: () => void): Promise<Line> {
+    const line = node.duplicate({
+      retryStrategy: null,
+      lazyConnect: true,
+      enableOfflineQueue: true,
+      readOnly: false,
+      connectTimeout: PING_MS,
+    })
+    // Not asked to end politely: it may be silent.
+    const close = () =>
+      quietly(() => {
+        line.disconnect()
+        line.stream?.destroy()
+      })
     line.on('error', () => {})
-    const close = () => quietly(() => line.disconnect())
-    if (isCluster) for (const event of ['node error', '-node', 'reconnecting']) line.on(event, () => local.missed())
-    line.on('message', (_channel: string, message: string) => hear(message))
-    try {
-      if (!isCluster) await line.connect()
-      await line.subscribe(REVOCATIONS_CHANNEL)
-    } catch (error) {
-      close()
-      throw error
-    }
-    return isCluster ? { close } : watch({ on: line.on.bind(line), ping: () => line.ping(), close }, down)
+    line.on('message', (channel: string, message: string) => {
+      if (channel === beatChannel) arrived(message)
+      else hear(message)
+    })
+    await opened(close, async () => {
+      await line.connect()
+      await line.subscribe(REVOCATIONS_CHANNEL, ...(isCluster ? [beatChannel] : []))
+    })
+    const ping = isCluster ? wayRound : () => line.ping()
+    return fixedLine({ on: line.on.bind(line), ping, close }, down)
   }
 
-  return openLine(local, down => {
-    if (!isNodeRedis(client)) return ioredis(down)
-    return kindOf(client) === 'single' ? single(client, down) : roaming(client.duplicate())
+  return openLine(local, async down => {
+    if (!isNodeRedis(client)) {
+      const isCluster = isIoRedisCluster(client)
+      return ioredis(isCluster ? anyOf(nodesOf(client)) : client, isCluster, down)
+    }
+    const kind = kindOf(client)
+    if (kind === 'sentinel') return roaming(client.duplicate(), down)
+    if (kind === 'single') return fixed(client, false, down)
+    const { masters } = client as unknown as { masters: readonly { client?: FixedNode }[] }
+    return fixed(anyOf(masters.flatMap(each => each.client ?? [])), true, down)
   })
 }

@@ -138,3 +138,6 @@ export const POLICY: RedisScript = script(`
 export const TIME: RedisScript = script(`
   local time = redis.call('TIME')
   return string.format('%.0f', time[1] * 1000 + math.floor(time[2] / 1000))`)
+
+/** A channel and a word for it. */
+export const BEAT: RedisScript = script(`return redis.call('PUBLISH', ARGV[1], ARGV[2])`)

@@ -109,7 +109,7 @@ export function redisStore(client: RedisClient, options: RedisStoreOptions = {})
     now,
     sessions: redisSessions({ read, run, write, prefix, now }),
     values: redisValues({ read, run, write, prefix, now }),
-    revocations: redisRevocations(client),
+    revocations: redisRevocations(client, link, prefix),
     ping: () => checkPolicy(link.isCluster || !isChecked ? POLICY_PROBES : 1),
     clock: async () => Number(await link.run(TIME, [`${prefix}:{0}`], [])),
   }

@@ -16,49 +16,79 @@ export function openLine(
   local: ReturnType<typeof localRevocations>,
   connect: (down: () => void) => Promise<Line>,
 ): Revocations {
-  let listening = 0
-  let line: Line | null = null
-  let ready: Promise<void> | null = null
-  let timer: ReturnType<typeof setTimeout> | undefined
+  /** From the first listener to the last. A line that comes up after its time is over is closed. */
+  interface Time {
+    readonly ready: Promise<void>
+    end(): void
+  }
 
-  function open(retryMs: number, isFirst: boolean, up: () => void): void {
-    const again = () => {
-      line = null
-      if (listening === 0) return
-      const wait = retryMs * (0.5 + Math.random() / 2)
-      timer = setTimeout(() => open(Math.min(retryMs * 2, LAST_RETRY_MS), isFirst, up), wait)
+  function begin(): Time {
+    let isOver = false
+    let line: Line | null = null
+    let timer: ReturnType<typeof setTimeout> | undefined
+    let up = () => {}
+    const ready = new Promise<void>(resolve => {
+      up = resolve
+    })
+
+    function open(retryMs: number, isFirst: boolean): void {
+      // Of one attempt: what an earlier one says of its end is no news of this one.
+      let isDown = false
+      const again = (waitMs: number, isStillFirst: boolean) => {
+        if (isOver) return
+        timer = setTimeout(
+          () => open(Math.min(retryMs * 2, LAST_RETRY_MS), isStillFirst),
+          waitMs * (0.5 + Math.random() / 2),
+        )
+      }
+      const down = () => {
+        if (isDown) return
+        isDown = true
+        line = null
+        retryMs = FIRST_RETRY_MS / 2
+        again(FIRST_RETRY_MS, false)
+      }
+      connect(down).then(
+        opened => {
+          if (isOver || isDown) return opened.close()
+          line = opened
+          if (!isFirst) local.missed()
+          up()
+        },
+        () => {
+          if (!isDown) again(retryMs, isFirst)
+        },
+      )
     }
-    connect(() => {
-      line = null
-      if (listening > 0) timer = setTimeout(() => open(FIRST_RETRY_MS, false, up), FIRST_RETRY_MS * Math.random())
-    }).then(opened => {
-      if (listening === 0) return opened.close()
-      line = opened
-      if (!isFirst) local.missed()
-      up()
-    }, again)
+
+    open(FIRST_RETRY_MS, true)
+    return {
+      ready,
+      end() {
+        isOver = true
+        clearTimeout(timer)
+        line?.close()
+      },
+    }
   }
 
-  function close(): void {
-    clearTimeout(timer)
-    line?.close()
-    line = null
-    ready = null
-  }
-
+  let listening = 0
+  let time: Time | null = null
   return {
     listen(listener) {
       const heard = local.listen(listener)
       listening++
-      ready ??= new Promise(resolve => open(FIRST_RETRY_MS, true, resolve))
+      time ??= begin()
       let stopped = false
       return {
-        ready,
+        ready: time.ready,
         stop() {
           if (stopped) return
           stopped = true
           heard.stop()
-          if (--listening === 0) close()
+          if (--listening > 0) return
+          time?.end()
+          time = null
         },
       }
     },
