@@ -81,7 +81,8 @@ export async function migrate(database: SqlDatabase, options: MigrationOptions =
       await sql`commit`.execute(db)
       return pending.map(({ name }) => name)
     } catch (error) {
-      await sql`rollback`.execute(db)
+      // Where that fails too, the first error is the one to tell.
+      await sql`rollback`.execute(db).catch(() => {})
       throw error
     }
   })

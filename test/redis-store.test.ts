@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import { Cluster, Redis } from 'ioredis'
-import { createClient, type RedisClientType } from 'redis'
+import { createClient, createCluster, type RedisClientType } from 'redis'
 import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest'
 import { redisStore } from '../src/stores/redis.js'
 import type { RedisClient } from '../src/stores/redis-client.js'
@@ -28,7 +28,7 @@ describe.skipIf(inject('pawlRedis') === null)('redisStore', () => {
 
   const newStore = (options = {}) => {
     const prefix = `test-${randomUUID()}`
-    return { prefix, ...redisStore(client as unknown as RedisClient, { prefix, ...options }) }
+    return { prefix, ...redisStore(client as unknown as RedisClient, { prefix, deadlineMs: 20_000, ...options }) }
   }
 
   test('every verb is one command', async () => {
@@ -161,6 +161,24 @@ describe.skipIf(inject('pawlRedis') === null)('redisStore', () => {
     expect(await sessions.find(session.id)).toEqual(session)
   })
 
+  test('a renewal that a client sends twice, since its answer was lost, is one renewal', async () => {
+    const { sessions } = newStore()
+    const session = sessionOf(randomUUID(), Date.now())
+    await sessions.insert(session)
+    const next = { ...session, generation: 1, renewedAt: session.renewedAt + 1 }
+    const { evalSha } = client
+    // As a client of Cluster or Sentinel may do behind our back.
+    client.evalSha = (async (...args: Parameters<typeof evalSha>) => {
+      await evalSha.apply(client, args)
+      return evalSha.apply(client, args)
+    }) as typeof evalSha
+    const advanced = await Promise.resolve(sessions.advance(session.id, 0, next)).finally(() => {
+      client.evalSha = evalSha
+    })
+    expect(advanced?.generation).toBe(1)
+    expect(await sessions.advance(session.id, 0, next)).toBeNull()
+  })
+
   test('tells the time of Redis', async () => {
     const { clock } = newStore()
     expect(Math.abs(((await clock?.()) as number) - Date.now())).toBeLessThan(5000)
@@ -171,6 +189,15 @@ describe.skipIf(inject('pawlRedis') === null)('redisStore', () => {
     expect(() => redisStore(new Redis(lazy) as unknown as RedisClient)).toThrow(/autoResendUnfulfilledCommands: false/)
     const cluster = new Cluster([url], { ...lazy, redisOptions: { autoResendUnfulfilledCommands: false } })
     expect(() => redisStore(cluster as unknown as RedisClient, { replicas: 1 })).toThrow(/needs node-redis/)
+    const reading = new Cluster([url], {
+      ...lazy,
+      scaleReads: 'slave',
+      redisOptions: { autoResendUnfulfilledCommands: false },
+    })
+    expect(() => redisStore(reading as unknown as RedisClient)).toThrow(/primaries alone/)
+    const spread = createCluster({ rootNodes: [{ url }], useReplicas: true })
+    expect(() => redisStore(spread as unknown as RedisClient)).toThrow(/primaries alone/)
+    expect(() => newStore({ replicas: Number.NaN })).toThrow(/`replicas` must be/)
     expect(() => redisStore({} as RedisClient)).toThrow(/node-redis.*ioredis/)
   })
 })

@@ -17,11 +17,12 @@ export function openConnections(auth) {
 
   /** Asks the store, for when word of an end may have been missed. @param {string} sessionId */
   async function look(sessionId) {
+    if (!closers.has(sessionId)) return
     try {
       if (!(await auth.store.sessions.find(sessionId))) closeAll(sessionId)
     } catch {
-      // The store is away.
-      setTimeout(look, 1000, sessionId)
+      // The store is away. Not all at once when it is back.
+      setTimeout(look, 1000 + Math.random() * 1000, sessionId)
     }
   }
 
@@ -38,15 +39,14 @@ export function openConnections(auth) {
      * @param {import('pawl').Session} session
      * @param {() => void} close
      */
-    hold({ id, expiresAt }, close) {
+    hold({ id }, close) {
       const held = closers.get(id) ?? new Set()
       closers.set(id, held.add(close))
-      // It may have ended just before it was in the list.
+      // It may have ended just before it was in the list. Its time is looked at now and then: a renewal moves it.
       look(id)
-      // Longer than a timer can wait is long enough.
-      const timer = setTimeout(close, Math.min(expiresAt - Date.now(), 2 ** 31 - 1))
+      const timer = setInterval(look, 60_000, id)
       return () => {
-        clearTimeout(timer)
+        clearInterval(timer)
         held.delete(close)
         if (held.size === 0 && closers.get(id) === held) closers.delete(id)
       }

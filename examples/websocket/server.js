@@ -6,7 +6,7 @@ import { migrate } from 'pawl/migrations'
 import { authListener } from 'pawl/node'
 import { postgresDatabase } from 'pawl/postgres'
 import { postgresStore } from 'pawl/stores/postgres'
-import { redisStore } from 'pawl/stores/redis'
+import { nodeRedisOptions, redisStore } from 'pawl/stores/redis'
 import { sqlUsers } from 'pawl/users/sql'
 import pg from 'pg'
 import { createClient } from 'redis'
@@ -27,7 +27,7 @@ async function storage() {
 
 /** @param {string} url */
 async function redis(url) {
-  const client = createClient({ url, disableOfflineQueue: true })
+  const client = createClient({ ...nodeRedisOptions(), url })
   client.on('error', error => console.error(error.message))
   await client.connect()
   return redisStore(client)

@@ -1,9 +1,10 @@
 import { resolve } from 'node:path'
 import { settingError } from './env.js'
 
-/** A URL as people may see it: without user and password. */
+/** A URL as people may see it: what is after the last `@`, so that no part of a password is left. */
 export function shownUrl(url: string): string {
-  return url.replace(/\/\/[^/@]*@/, '//').replace(/\?.*$/, '')
+  const [, scheme = '', rest = ''] = /^([a-z+]*:\/\/)?(.*)$/s.exec(url) ?? []
+  return scheme + rest.slice(rest.lastIndexOf('@') + 1).replace(/\?.*$/s, '')
 }
 
 /** The file of a `DATABASE_URL`; null for a database that is no file. Throws for a kind that has no store. */

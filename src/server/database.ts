@@ -30,8 +30,12 @@ export async function driver<T>(name: string, load: () => Promise<T>, setting: s
 
 async function openPostgres(url: string, { deadlineMs = 500, databasePool = 10 }: ServeConfig): Promise<OpenDatabase> {
   const { default: pg } = await driver('pg', () => import('pg'), 'DATABASE_URL')
+  if (!URL.canParse(url)) {
+    throw settingError('DATABASE_URL is no URL: write special characters of user and password as %40 and the like')
+  }
   const pool = new pg.Pool({
     connectionString: url,
+    statement_timeout: deadlineMs,
     max: databasePool,
     connectionTimeoutMillis: Math.max(1000, deadlineMs),
     keepAlive: true,

@@ -18,79 +18,94 @@ export interface OpenRedis {
 
 export interface RedisPlace {
   readonly kind: 'single' | 'sentinel' | 'cluster'
-  /** `redis://user:password@host:port/database` of each node. */
-  readonly nodes: readonly string[]
-  /** The path: a database's number, or the name of the primary at the Sentinels. */
+  readonly secure: boolean
+  readonly login: { readonly username?: string; readonly password?: string }
+  readonly hosts: readonly [{ readonly host: string; readonly port: number }, ...{ host: string; port: number }[]]
+  /** The number of a database, or the name of the primary at the Sentinels. */
   readonly path: string
 }
 
-const URL_PATTERN = /^(redis|valkey)(s?)(?:\+(sentinel|cluster))?:\/\/([^/?#]+)(?:\/([^/?#]*))?$/
+const URL_PATTERN = /^(?:redis|valkey)(s?)(?:\+(sentinel|cluster))?:\/\/(?:([^/?#]*)@)?([^/?#@]+)(?:\/([^/?#]*))?$/
+const HOST_PATTERN = /^(?:\[([0-9a-f:.]+)\]|([^[\]:]+))(?::(\d{1,5}))?$/i
+const PATHS = { single: /^\d*$/, sentinel: /./, cluster: /^$/ }
+const PORTS = { single: 6379, sentinel: 26_379, cluster: 6379 }
+
+function loginOf(text: string): RedisPlace['login'] {
+  const [, username = '', password = ''] = /^([^:]*)(?::(.*))?$/s.exec(text) ?? []
+  return {
+    ...(username !== '' && { username: decodeURIComponent(username) }),
+    ...(password !== '' && { password: decodeURIComponent(password) }),
+  }
+}
+
+/** Reads a `REDIS_URL`; null for one that is none. */
+function parsePlace(url: string): RedisPlace | null {
+  const [whole, secure = '', scheme, login = '', authority = '', path = ''] = URL_PATTERN.exec(url) ?? []
+  const kind = (scheme ?? 'single') as RedisPlace['kind']
+  const hosts = authority.split(',').map(text => {
+    const [found, v6, name = v6, port] = HOST_PATTERN.exec(text) ?? []
+    return found === undefined ? null : { host: name as string, port: Number(port ?? PORTS[kind]) }
+  })
+  const [first, ...others] = hosts.filter(each => each !== null && each.port > 0 && each.port < 65_536) as {
+    host: string
+    port: number
+  }[]
+  const isWhole = whole !== undefined && others.length + 1 === hosts.length && PATHS[kind].test(path)
+  if (!isWhole || !first || (kind === 'single' && others.length > 0)) return null
+  try {
+    return { kind, secure: secure === 's', login: loginOf(login), hosts: [first, ...others], path }
+  } catch {
+    // A `%` that is followed by no number.
+    return null
+  }
+}
 
 function placeOf(url: string): RedisPlace {
-  const [, , secure = '', kind = 'single', authority = '', path = ''] = URL_PATTERN.exec(url) ?? []
-  const at = authority.lastIndexOf('@')
-  const login = authority.slice(0, at + 1)
-  const hosts = authority.slice(at + 1).split(',')
-  const isRight = authority !== '' && (kind !== 'single' || hosts.length === 1) && (kind !== 'sentinel' || path !== '')
-  if (!isRight) {
-    throw settingError(
-      'REDIS_URL must be like redis://host:6379, redis+sentinel://host1:26379,host2:26379/name' +
-        ' or redis+cluster://host1:6379,host2:6379',
-    )
-  }
-  return { kind: kind as RedisPlace['kind'], path, nodes: hosts.map(host => `redis${secure}://${login}${host}`) }
+  const place = parsePlace(url)
+  if (place) return place
+  throw settingError(
+    'REDIS_URL must be like redis://user:password@host:6379/0, redis+sentinel://host1:26379,host2:26379/name' +
+      ' or redis+cluster://host1:6379,host2:6379, special characters of the password as %40 and the like',
+  )
 }
 
 async function createClient(place: RedisPlace, { nearCache = false }: ServeConfig): Promise<NodeRedisClient> {
   const redis = await driver('redis', () => import('redis'), 'REDIS_URL')
-  const [first = ''] = place.nodes
-  const { hostname, port, username, password } = new URL(first)
-  const login = {
-    ...(username !== '' && { username: decodeURIComponent(username) }),
-    ...(password !== '' && { password: decodeURIComponent(password) }),
-  }
-  const defaults = nodeRedisOptions()
-  const options = {
-    ...defaults,
-    ...login,
-    socket: { ...defaults.socket, ...(first.startsWith('rediss:') && { tls: true as const }) },
-  }
-  if (place.kind === 'cluster') {
-    const rootNodes = place.nodes.map(url => ({ url }))
+  const { kind, secure, login, hosts, path } = place
+  const { socket, ...defaults } = nodeRedisOptions()
+  const tls = secure && { tls: true as const }
+  const options = { ...defaults, ...login, socket: { ...socket, ...tls } }
+  if (kind === 'cluster') {
+    const rootNodes = hosts.map(each => ({ socket: { ...each, ...tls } }))
     return redis.createCluster({ rootNodes, defaults: options }) as unknown as NodeRedisClient
   }
-  if (place.kind === 'sentinel') {
-    const sentinelRootNodes = place.nodes
-      .map(url => new URL(url))
-      .map(each => ({
-        host: each.hostname,
-        port: Number(each.port || 26379),
-      }))
+  if (kind === 'sentinel') {
     return redis.createSentinel({
-      name: place.path,
-      sentinelRootNodes,
+      name: path,
+      sentinelRootNodes: [...hosts],
       // A command whose answer was lost is not sent again. Looking for the primary is the scan's business.
       maxCommandRediscovers: 0,
       scanInterval: 500,
       nodeClientOptions: options,
-      sentinelClientOptions: { socket: { connectTimeout: 1000, socketTimeout: 2000 }, pingInterval: 1000 },
+      sentinelClientOptions: { ...defaults, socket: { ...socket, ...tls } },
     }) as unknown as NodeRedisClient
   }
-  const database = place.path === '' ? {} : { database: Number(place.path) }
   return redis.createClient({
     ...options,
-    ...database,
-    socket: Object.assign(options.socket, { host: hostname, port: Number(port || 6379) }),
+    ...(path !== '' && { database: Number(path) }),
+    socket: Object.assign(options.socket, hosts[0]),
     ...(nearCache && { RESP: 3, emitInvalidate: true }),
   }) as unknown as NodeRedisClient
 }
 
 /** Where Redis is; null without one. Throws, naming the setting, for a URL or a near cache that cannot be. */
-export function redisPlace({ redisUrl, nearCache = false }: ServeConfig): RedisPlace | null {
+export function redisPlace({ redisUrl, redisReplicas, nearCache = false, store }: ServeConfig): RedisPlace | null {
   const place = redisUrl === undefined ? null : placeOf(redisUrl)
   if (nearCache && place?.kind !== 'single') {
     throw settingError('PAWL_NEAR_CACHE needs a redis:// URL: its news come from one server')
   }
+  if (redisReplicas !== undefined && !place) throw settingError('PAWL_REDIS_REPLICAS needs a REDIS_URL')
+  if (place && store) throw settingError('REDIS_URL and the `store` of the configuration file cannot both be: keep one')
   return place
 }
 
@@ -98,14 +113,18 @@ export function redisPlace({ redisUrl, nearCache = false }: ServeConfig): RedisP
 async function connect(client: NodeRedisClient): Promise<void> {
   const until = performance.now() + PATIENCE_MS
   const impatience = setTimeout(() => client.destroy(), PATIENCE_MS)
-  for (;;) {
-    try {
-      await client.connect()
-      return clearTimeout(impatience)
-    } catch (error) {
-      if (performance.now() >= until - 500) throw error
-      await wait(500)
+  try {
+    for (;;) {
+      try {
+        return void (await client.connect())
+      } catch (error) {
+        const isRefused = /^(?:WRONGPASS|NOAUTH|NOPERM)/.test((error as Error).message)
+        if (isRefused || performance.now() >= until - 500) throw error
+        await wait(500)
+      }
     }
+  } finally {
+    clearTimeout(impatience)
   }
 }
 
@@ -117,10 +136,10 @@ export async function openRedis(place: RedisPlace, config: ServeConfig): Promise
   client.on('error', () => {})
   const name = shownUrl(config.redisUrl as string)
   const close = async () => {
-    if (client.isReady) client.destroy()
+    if (client.isOpen) await client.destroy()
   }
   await connect(client).catch(error => {
-    throw settingError(`REDIS_URL ${name} does not answer: ${error.message}`)
+    throw settingError(`REDIS_URL ${name} cannot be used: ${error.message}`)
   })
   const store = redisStore(client, { replicas, eviction, deadlineMs })
   try {

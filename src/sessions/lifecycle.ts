@@ -76,10 +76,13 @@ export function createLifecycle<User extends BaseUser>(parts: LifecycleParts<Use
     ? readWhole
     : id => chain(stored.find(id), session => session && { session, account: undefined })
   const served = (id: string) => emit(null, 'session.stale', { sessionId: id })
-  const { read: checked, sessions } =
-    staleMs > 0
-      ? staleReader({ sessions: stored, read: readForCheck, staleMs, now, served })
-      : { read: readForCheck, sessions: stored }
+  const {
+    read: checked,
+    sessions,
+    isStale,
+  } = staleMs > 0
+    ? staleReader({ sessions: stored, read: readForCheck, staleMs, now, served })
+    : { read: readForCheck, sessions: stored, isStale: () => false }
 
   const endLater = untilDone(id => emit(null, 'session.reused', { sessionId: id, detail: 'not ended' }))
 
@@ -148,7 +151,7 @@ export function createLifecycle<User extends BaseUser>(parts: LifecycleParts<Use
     // The token was current when this request read it, so losing the swap is a race and never a replay.
     const winner = await sessions.find(id)
     const sameStep = winner?.generation === from + 1
-    if (sameStep && (race === 'converge' || isRetry(winner, next.retryKeyHash))) return
+    if (sameStep && (race === 'converge' || isRetry(winner, next.retryKeyHash))) return sessions.settle?.(id)
     ctx.refusal = winner ? 'replaced' : 'ended'
     throw new Problem('invalid_token')
   }
@@ -233,10 +236,13 @@ export function createLifecycle<User extends BaseUser>(parts: LifecycleParts<Use
         return succeed(ctx, { session: { ...session, ...next }, account }, successor)
       }
       if (behind === 1) {
-        if (isRetry(session, retryKeyHash)) return succeed(ctx, found, successor)
-        if (now() - session.renewedAt < times.raceMs) {
-          return race === 'converge' ? succeed(ctx, found, successor) : refuse(ctx, 'replaced')
+        const isRace = now() - session.renewedAt < times.raceMs
+        if (isRetry(session, retryKeyHash) || (isRace && race === 'converge')) {
+          // Nothing is written; but the write whose answer was lost may not be safe yet.
+          if (sessions.settle) ctx.beforeSend(() => sessions.settle?.(id))
+          return succeed(ctx, found, successor)
         }
+        if (isRace) return refuse(ctx, 'replaced')
       }
       return endReused(ctx, session)
     },
@@ -260,7 +266,7 @@ export function createLifecycle<User extends BaseUser>(parts: LifecycleParts<Use
 
     async confirm(ctx, account) {
       if (!ctx.session) return false
-      if (isLive(ctx.session, account)) return true
+      if (!isStale(ctx.session) && isLive(ctx.session, account)) return true
       const session = await sessions.find(ctx.session.id)
       return session !== null && isLive(session, account)
     },

@@ -20,6 +20,8 @@ export interface StaleReader<Found> {
   read(id: string): Awaitable<Found | null>
   /** The same sessions, such that what this node changed or ended is not served any more, whatever became of the write. */
   readonly sessions: SessionStore
+  /** True for a session that a check was answered with from memory. */
+  isStale(session: Session): boolean
 }
 
 export function staleReader<Found extends { readonly session: Session }>({
@@ -32,6 +34,7 @@ export function staleReader<Found extends { readonly session: Session }>({
   const known = new Map<string, { readonly found: Found; readonly at: number }>()
   /** The newest read under way of each session. A change takes its place away, and what it read is not remembered. */
   const reading = new Map<string, object>()
+  const stale = new WeakSet<Session>()
 
   function remember(id: string, found: Found | null, mark: object): Found | null {
     const isCurrent = reading.get(id) === mark
@@ -55,10 +58,12 @@ export function staleReader<Found extends { readonly session: Session }>({
     const age = before ? now() - before.at : Number.NaN
     if (!before || !(age >= 0 && age < staleMs) || !Problem.is(error, 'unavailable')) throw error
     served(id)
+    stale.add(before.found.session)
     return before.found
   }
 
   return {
+    isStale: session => stale.has(session),
     read(id) {
       const mark = {}
       reading.set(id, mark)

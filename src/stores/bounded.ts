@@ -24,10 +24,11 @@ export function bounded<T>(call: () => Awaitable<T>, deadlineMs: number): Awaita
 
 function underDeadline<T>(result: Promise<T>, deadlineMs: number): Promise<T> {
   return new Promise((resolve, reject) => {
-    const timer = setTimeout(
-      () => reject(new Problem('unavailable', { cause: new Error('deadline passed') })),
-      deadlineMs,
-    )
+    const giveUp = () => reject(new Problem('unavailable', { cause: new Error('deadline passed') }))
+    // Once more round the event loop: a process that was busy may have the answer and not have read it.
+    let timer = setTimeout(() => {
+      timer = setTimeout(giveUp)
+    }, deadlineMs)
     result.then(
       value => {
         clearTimeout(timer)
@@ -42,7 +43,7 @@ function underDeadline<T>(result: Promise<T>, deadlineMs: number): Promise<T> {
 }
 
 function boundedSessions(store: SessionStore, ms: number): SessionStore {
-  const { findWith } = store
+  const { findWith, settle } = store
   return {
     insert: session => bounded(() => store.insert(session), ms),
     find: id => bounded(() => store.find(id), ms),
@@ -51,6 +52,7 @@ function boundedSessions(store: SessionStore, ms: number): SessionStore {
     delete: id => bounded(() => store.delete(id), ms),
     listByUser: userId => bounded(() => store.listByUser(userId), ms),
     deleteByUser: (userId, options) => bounded(() => store.deleteByUser(userId, options), ms),
+    ...(settle && { settle: id => bounded(() => settle.call(store, id), ms) }),
     ...(findWith && { findWith: (id, joined) => bounded(() => findWith.call(store, id, joined), ms) }),
   }
 }

@@ -1,6 +1,7 @@
 import { Kysely, PostgresDialect, type PostgresPoolClient } from 'kysely'
 import { Problem } from '../base/problem.js'
 import type { SqlDatabase, SqlRow, SqlStatement } from '../base/sql-database.js'
+import { sha1 } from '../tokens/digest.js'
 
 interface PostgresResult {
   readonly rows: readonly SqlRow[]
@@ -23,7 +24,10 @@ export interface PostgresPool {
 }
 
 export interface PostgresOptions {
-  /** Most ms for getting a connection and for each statement on it; then the connection is destroyed. Default: 500. */
+  /**
+   * Most ms for a statement and for getting a connection to run it on; then the connection is destroyed. Give the pool
+   * the same as `statement_timeout`, so that PostgreSQL gives up as well. Default: 500.
+   */
   deadlineMs?: number
   /** Requests that may wait for a connection; more are refused at once. Default: 1000. */
   maxWaiting?: number
@@ -45,64 +49,80 @@ interface Guarded {
   release(): void
 }
 
-/** Connections that answer within the deadline or are destroyed: a late reply must never meet another request. */
-function guardedPool(pool: PostgresPool, { deadlineMs = 500, maxWaiting = 1000 }: PostgresOptions) {
-  const heard = new WeakSet<PostgresClient>()
+/** What the server said of a statement leaves the connection whole; that it stops, or anything else, does not. */
+function leavesWhole(error: { code?: string; routine?: string } | null): boolean {
+  return typeof error?.routine === 'string' && !/^(?:08|57P|XX)/.test(error.code ?? '')
+}
 
-  function guard(client: PostgresClient): Guarded {
-    // A connection that breaks in use says so to its query as well; unheard, it would end the process.
-    if (!heard.has(client)) client.on('error', () => {})
-    heard.add(client)
+const heard = new WeakSet<PostgresClient>()
+
+/** A connection that breaks in use says so to its query as well; unheard, it would end the process. */
+async function connectHeard(pool: PostgresPool): Promise<PostgresClient> {
+  const client = await pool.connect()
+  if (!heard.has(client)) client.on('error', () => {})
+  heard.add(client)
+  return client
+}
+
+/** Rejects with `why` unless the work is done by a time of `performance.now()`; then what is late is handed to `late`. */
+function inTime<T>(work: Promise<T>, until: number, why: string, late: (result: T | null) => void): Promise<T> {
+  return new Promise((resolve, reject) => {
+    let isLate = false
+    const giveUp = () => {
+      isLate = true
+      late(null)
+      reject(new Error(why))
+    }
+    // Once more round the event loop: a process that was busy may have the answer and not have read it.
+    let timer = setTimeout(() => {
+      timer = setTimeout(giveUp)
+    }, until - performance.now())
+    work.then(
+      result => {
+        clearTimeout(timer)
+        if (isLate) late(result)
+        else resolve(result)
+      },
+      error => {
+        clearTimeout(timer)
+        reject(error)
+      },
+    )
+  })
+}
+
+type Connect = (until?: number) => Promise<Guarded>
+
+/** Connections that answer within the deadline or are destroyed: a late reply must never meet another request. */
+function guardedPool(pool: PostgresPool, { deadlineMs, maxWaiting }: Required<PostgresOptions>): Connect {
+  /** The first query shares the time of getting the connection; each later one has its own. */
+  function guard(client: PostgresClient, firstUntil: number): Guarded {
+    let until: number | null = firstUntil
     let released = false
     const release = (destroy: boolean) => {
       if (!released) client.release(destroy)
       released = true
     }
     return {
-      query: query =>
-        new Promise((resolve, reject) => {
-          const timer = setTimeout(() => {
-            release(true)
-            reject(new Error('PostgreSQL did not answer in time'))
-          }, deadlineMs)
-          client.query(query).then(
-            result => {
-              clearTimeout(timer)
-              resolve(result)
-            },
-            error => {
-              clearTimeout(timer)
-              // What the server said about a statement leaves the connection whole; anything else does not.
-              if (error?.severity !== 'ERROR') release(true)
-              reject(error)
-            },
-          )
-        }),
+      async query(query) {
+        const end = until ?? performance.now() + deadlineMs
+        until = null
+        try {
+          return await inTime(client.query(query), end, 'PostgreSQL did not answer in time', () => release(true))
+        } catch (error) {
+          if (!leavesWhole(error as { code?: string })) release(true)
+          throw error
+        }
+      },
       release: () => release(false),
     }
   }
 
-  return function connect(): Promise<Guarded> {
-    if (pool.waitingCount >= maxWaiting) return Promise.reject(new Error('too many wait for a PostgreSQL connection'))
-    return new Promise((resolve, reject) => {
-      let late = false
-      const timer = setTimeout(() => {
-        late = true
-        reject(new Error('no PostgreSQL connection in time'))
-      }, deadlineMs)
-      pool.connect().then(
-        client => {
-          clearTimeout(timer)
-          // Whoever waited has been answered: what they wanted must not happen any more.
-          if (late) client.release()
-          else resolve(guard(client))
-        },
-        error => {
-          clearTimeout(timer)
-          reject(error)
-        },
-      )
-    })
+  return async (until = performance.now() + deadlineMs) => {
+    if (pool.waitingCount >= maxWaiting) throw new Error('too many wait for a PostgreSQL connection')
+    // Whoever waited too long has been answered: what they wanted must not happen any more.
+    const late = (client: PostgresClient | null) => client?.release()
+    return guard(await inTime(connectHeard(pool), until, 'no PostgreSQL connection in time', late), until)
   }
 }
 
@@ -112,14 +132,13 @@ function numbered(sql: string): string {
   return sql.replace(/\?/g, () => `$${++count}`)
 }
 
-let prepared = 0
-
-function statement(connect: () => Promise<Guarded>, sql: string): SqlStatement {
+function statement(connect: Connect, deadlineMs: number, sql: string): SqlStatement {
   const text = numbered(sql)
-  const name = `pawl_${++prepared}`
+  // By its text, so that two copies of this package agree on a connection they share.
+  const name = `pawl_${sha1(text)}`
 
-  async function once(values: readonly unknown[]): Promise<PostgresResult> {
-    const connection = await connect()
+  async function once(values: readonly unknown[], until: number): Promise<PostgresResult> {
+    const connection = await connect(until)
     try {
       return await connection.query({ name, text, values })
     } finally {
@@ -127,14 +146,16 @@ function statement(connect: () => Promise<Guarded>, sql: string): SqlStatement {
     }
   }
 
+  /** All attempts within one deadline: nothing is written after the caller has been answered. */
   async function run(values: readonly unknown[]): Promise<PostgresResult> {
+    const until = performance.now() + deadlineMs
     for (let attempt = 1; ; attempt++) {
       try {
-        return await once(values)
+        return await once(values, until)
       } catch (error) {
         const { code = '' } = error as { code?: string }
         if (NO_TABLE.has(code)) throw missingTables(error)
-        if (!TRY_AGAIN.has(code) || attempt === ATTEMPTS) throw error
+        if (!TRY_AGAIN.has(code) || attempt === ATTEMPTS || performance.now() >= until) throw error
       }
     }
   }
@@ -153,10 +174,23 @@ function missingTables(cause: unknown): Problem {
 
 interface Known {
   readonly database: PostgresDatabase
-  readonly options: PostgresOptions
+  readonly options: Required<PostgresOptions>
 }
 
 const databases = new WeakMap<PostgresPool, Known>()
+
+/** A connection without deadlines: neither ours nor the one the pool may have set. */
+async function patientConnection(pool: PostgresPool): Promise<PostgresPoolClient> {
+  const client = await connectHeard(pool)
+  await client.query({ text: 'set statement_timeout = 0' })
+  const release = () => {
+    client.query({ text: 'reset statement_timeout' }).then(
+      () => client.release(),
+      () => client.release(true),
+    )
+  }
+  return { query: (text: string, values: readonly unknown[]) => client.query({ text, values }), release } as never
+}
 
 function kyselyOver(connect: () => Promise<PostgresPoolClient>): SqlDatabase['kysely'] {
   return new Kysely({ dialect: new PostgresDialect({ pool: { connect, end: async () => {} } }) })
@@ -168,25 +202,26 @@ function kyselyOver(connect: () => Promise<PostgresPoolClient>): SqlDatabase['ky
  */
 export function postgresDatabase(pool: PostgresPool, options: PostgresOptions = {}): PostgresDatabase {
   const known = databases.get(pool)
+  const { deadlineMs = known?.options.deadlineMs ?? 500, maxWaiting = known?.options.maxWaiting ?? 1000 } = options
   if (known) {
-    const { deadlineMs = known.options.deadlineMs, maxWaiting = known.options.maxWaiting } = options
     if (deadlineMs === known.options.deadlineMs && maxWaiting === known.options.maxWaiting) return known.database
     throw new TypeError('this pool has a database with other options already: pass them where it is made first')
   }
-  const connect = guardedPool(pool, options)
+  const complete = { deadlineMs, maxWaiting }
+  const connect = guardedPool(pool, complete)
   // An idle connection that breaks is replaced by the pool; unheard, it would end the process.
   pool.on('error', () => {})
   const database: PostgresDatabase = {
     dialect: 'postgres',
     pool,
-    prepare: sql => statement(connect, sql),
+    prepare: sql => statement(connect, deadlineMs, sql),
     kysely: kyselyOver(async () => {
       const { query, release } = await connect()
       return { query: (text: string, values: readonly unknown[]) => query({ text, values }), release } as never
     }),
-    patient: kyselyOver(() => pool.connect() as unknown as Promise<PostgresPoolClient>),
+    patient: kyselyOver(() => patientConnection(pool)),
     close: () => pool.end(),
   }
-  databases.set(pool, { database, options })
+  databases.set(pool, { database, options: complete })
   return database
 }

@@ -6,7 +6,6 @@ import { endedFrom, localRevocations, REVOCATIONS_CHANNEL, type Revocations } fr
 interface ListeningClient {
   connect(): Promise<unknown>
   query(query: { text: string }): Promise<unknown>
-  end(): Promise<unknown>
   readonly connection: { readonly stream: { destroy(): void } }
   on(event: 'notification', listener: (message: { channel: string; payload?: string }) => void): unknown
   on(event: 'error' | 'end', listener: () => void): unknown
@@ -21,7 +20,8 @@ export function postgresRevocations(pool: PostgresPool): Revocations {
 
   async function connect(down: () => void): Promise<Line> {
     const { Client, options } = pool as unknown as { Client: new (options: object) => ListeningClient; options: object }
-    const client = new Client({ ...options, connectionTimeoutMillis: PING_MS })
+    // Not a copy: the password is not among what can be listed.
+    const client = new Client(Object.assign(Object.create(options), { connectionTimeoutMillis: PING_MS }))
     let isUp = true
     let timer: ReturnType<typeof setTimeout> | undefined
     const close = () => {

@@ -11,6 +11,7 @@ export interface NodeRedisClient {
   eval(script: string, options: { keys: string[]; arguments: string[] }): Reply
   evalSha(sha: string, options: { keys: string[]; arguments: string[] }): Reply
   readonly isReady: boolean
+  readonly isOpen: boolean
   destroy(): unknown
   connect(): Promise<unknown>
   readonly on: Listen
@@ -61,6 +62,8 @@ async function known(error: unknown, otherwise: () => Reply): Reply {
   throw error
 }
 
+type ClusterClient = NodeRedisClient & { getNodeClientForKey(key: string): Promise<NodeRedisClient> }
+
 export type NodeRedisKind = 'single' | 'sentinel' | 'cluster'
 
 /** Which of node-redis's clients it is. */
@@ -72,17 +75,23 @@ export function kindOf(client: NodeRedisClient): NodeRedisKind {
 const FIRST_RETRY_MS = 100
 const LAST_RETRY_MS = 1000
 
-/** Connects a client anew. One of Sentinel or Cluster gives up when no node answers, so it is told again. */
+/** A client of Sentinel or Cluster gives up when no node answers, and is told again, so often. */
+const ATTEMPTS = 60
+
+/** Ends a client's connections and connects it anew. */
 async function reopen(client: NodeRedisClient): Promise<void> {
   try {
     await client.destroy()
   } catch {
     // It was closed already.
   }
-  for (let waitMs = FIRST_RETRY_MS; ; waitMs = Math.min(2 * waitMs, LAST_RETRY_MS)) {
+  // A single one tries by itself as long as its options say, and stops when the app closes it.
+  const attempts = kindOf(client) === 'single' ? 1 : ATTEMPTS
+  for (let attempt = 1, waitMs = FIRST_RETRY_MS; attempt <= attempts; attempt++) {
     try {
       return void (await client.connect())
     } catch {
+      waitMs = Math.min(2 * waitMs, LAST_RETRY_MS)
       await new Promise<void>(resolve => {
         const timer: { unref?(): void } | number = setTimeout(resolve, waitMs * (0.5 + Math.random() / 2))
         // A process that is done does not wait for its Redis.
@@ -94,6 +103,8 @@ async function reopen(client: NodeRedisClient): Promise<void> {
 
 function nodeRedisLink(client: NodeRedisClient): RedisLink {
   const kind = kindOf(client)
+  const { _options: options } = client as { _options?: { useReplicas?: boolean } }
+  if (options?.useReplicas) throw replicaReads()
   return {
     isCluster: kind === 'cluster',
     isReady: () => client.isReady,
@@ -107,8 +118,10 @@ function nodeRedisLink(client: NodeRedisClient): RedisLink {
         .catch(error => known(error, () => client.eval(text, { keys, arguments: args }))),
     async wait(key, replicas, ms) {
       const command = ['WAIT', String(replicas), String(ms)]
-      const where = { single: [], sentinel: [false], cluster: [key, false] }[kind]
-      return Number(await client.sendCommand(...where, command))
+      if (kind === 'sentinel') return Number(await client.sendCommand(false, command))
+      // A cluster would ask all its primaries.
+      const node = kind === 'cluster' ? await (client as ClusterClient).getNodeClientForKey(key) : client
+      return Number(await node.sendCommand(command))
     },
     reset() {
       // One that is looking for its server already needs no push.
@@ -120,14 +133,23 @@ function nodeRedisLink(client: NodeRedisClient): RedisLink {
 interface IoRedisOptions {
   readonly autoResendUnfulfilledCommands?: boolean
   readonly redisOptions?: IoRedisOptions
+  readonly scaleReads?: unknown
+  readonly role?: string
 }
 
-/** A write whose answer was lost must not be done again behind our back. */
-function refuseResending({ options }: IoRedisClient): void {
-  const { autoResendUnfulfilledCommands: own, redisOptions } = options as IoRedisOptions
+/** A write whose answer was lost must not be done again behind our back, and a replica lags. */
+function refuseUnfit({ options }: IoRedisClient): void {
+  const { autoResendUnfulfilledCommands: own, redisOptions, scaleReads = 'master', role } = options as IoRedisOptions
   if (own !== false && redisOptions?.autoResendUnfulfilledCommands !== false) {
     throw new TypeError('`redisStore` needs an ioredis client made with `autoResendUnfulfilledCommands: false`')
   }
+  if (scaleReads !== 'master' || role === 'slave') throw replicaReads()
+}
+
+function replicaReads(): TypeError {
+  return new TypeError(
+    '`redisStore` needs a client that reads from primaries alone: what was ended may be live at a replica',
+  )
 }
 
 /** The clients of all nodes an ioredis client knows: of itself, where it is no cluster. */
@@ -136,7 +158,7 @@ export function nodesOf(client: IoRedisClient): readonly IoRedisClient[] {
 }
 
 function ioRedisLink(client: IoRedisClient): RedisLink {
-  refuseResending(client)
+  refuseUnfit(client)
   const isCluster = isIoRedisCluster(client)
   return {
     isCluster,
@@ -161,6 +183,8 @@ export function isNodeRedis(client: RedisClient): client is NodeRedisClient {
 
 /** Wraps a client of node-redis or of ioredis. Throws `TypeError` for anything else. */
 export function redisLink(client: RedisClient): RedisLink {
+  // Unheard, the first connection that breaks would end the process.
+  if ('on' in client) client.on('error', () => {})
   if (isNodeRedis(client)) return nodeRedisLink(client)
   if ('evalsha' in client) return ioRedisLink(client)
   throw new TypeError('`redisStore` needs a client of node-redis (`redis`) or of `ioredis`')

@@ -41,3 +41,8 @@ export function batchedReads({ get }: Pick<RedisLink, 'get'>): RedisRead {
       waiting.push({ key, resolve, reject })
     })
 }
+
+/** Each read by itself, for a cluster: a shard that is away must not keep the answers of others. */
+export function lonelyReads({ get }: Pick<RedisLink, 'get'>): RedisRead {
+  return async key => (await get([key]))[0] ?? null
+}

@@ -17,17 +17,13 @@ export const LINES = {
   start: 10,
 } as const
 
-type Renewal = [number, number, number, string | null, string | null, string | null]
+type Renewal = [number, number, number, string | null, string | null, string | null, string]
 type Start = [string, number, string | null, string | null]
 type Values = [number, number, number, string, Renewal, number, number, string[], Session['data'], Start]
 
-export function renewalLine({
-  renewedAt,
-  accessExpiresAt,
-  renewalExpiresAt,
-  renewedBy,
-  retryKeyHash,
-}: Renewed): string {
+/** `attempt` tells one attempt from another: a client may send a command again whose answer was lost. */
+export function renewalLine(renewed: Renewed, attempt: string): string {
+  const { renewedAt, accessExpiresAt, renewalExpiresAt, renewedBy, retryKeyHash } = renewed
   return JSON.stringify([
     renewedAt,
     accessExpiresAt,
@@ -35,6 +31,7 @@ export function renewalLine({
     renewedBy.userAgent,
     renewedBy.address,
     retryKeyHash,
+    attempt,
   ] satisfies Renewal)
 }
 
@@ -51,7 +48,7 @@ export function recordOf(session: Session): string {
     endOf(session),
     session.expiresAt,
     JSON.stringify(session.userId),
-    renewalLine(session),
+    renewalLine(session, ''),
     session.authenticatedAt,
     session.credentialEpoch,
     JSON.stringify(session.methods),

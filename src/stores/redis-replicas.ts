@@ -1,4 +1,5 @@
 import type { RedisLink } from './redis-client.js'
+import { PUT } from './redis-scripts.js'
 
 /** How long one write may hold the connection up while it waits for replicas: reads stand behind it. */
 const PATIENCE = 0.2
@@ -10,28 +11,36 @@ export interface ReplicaParts {
   readonly run: RedisLink['run']
   readonly replicas: number
   readonly deadlineMs: number
+  /** A key that may be written to find out whether they are back. */
+  readonly probeKey: string
 }
 
 /**
- * Writes that count once so many replicas have them; a write that they have not throws. While they are missing, one
- * write a second asks for them, and the others are refused before anything is written.
+ * Writes that count once so many replicas have them; a write that they have not throws. While they are missing, a write
+ * of nothing asks for them once a second, and real ones are refused before anything is written.
  */
-export function replicatedWrites({ link, run, replicas, deadlineMs }: ReplicaParts): RedisLink['run'] {
+export function replicatedWrites({ link, run, replicas, deadlineMs, probeKey }: ReplicaParts): RedisLink['run'] {
   const waitMs = Math.max(50, Math.round(deadlineMs * PATIENCE))
+  let areMissing = false
   let askAgainAt = 0
 
-  return async (script, keys, args) => {
-    const time = performance.now()
-    // The shards of a cluster have replicas of their own: one without says nothing of the others.
-    if (time < askAgainAt && !link.isCluster) throw new Error('too few replicas had the last write')
-    if (askAgainAt > 0) askAgainAt = time + ASK_EVERY_MS
-    const reply = await run(script, keys, args)
+  async function replicated(...call: Parameters<RedisLink['run']>): Promise<unknown> {
+    const [, keys] = call
+    const reply = await run(...call)
     const having = await link.wait(keys[0] as string, replicas, waitMs)
-    if (having >= replicas) {
-      askAgainAt = 0
-      return reply
+    // The shards of a cluster have replicas of their own: one without says nothing of the others.
+    areMissing = having < replicas && !link.isCluster
+    if (having < replicas) throw new Error(`${having} of ${replicas} replicas have the write`)
+    return reply
+  }
+
+  return async (...call) => {
+    if (areMissing) {
+      const time = performance.now()
+      if (time < askAgainAt) throw new Error('too few replicas had the last write')
+      askAgainAt = time + ASK_EVERY_MS
+      await replicated(PUT, [probeKey], ['', '1000'])
     }
-    askAgainAt = performance.now() + ASK_EVERY_MS
-    throw new Error(`${having} of ${replicas} replicas have the write`)
+    return replicated(...call)
   }
 }

@@ -24,9 +24,10 @@ const KEEP = `
     if redis.call('PTTL', KEYS[2]) < ttl then redis.call('PEXPIRE', KEYS[2], string.format('%.0f', ttl)) end
   end`
 
+/** News that cannot be told, for want of rights to the channel, must not undo the half of an end. */
 const TELL = `
   local function tell(id, user)
-    redis.call('PUBLISH', '${REVOCATIONS_CHANNEL}', '{"session_id":"' .. id .. '","user_id":' .. user .. '}')
+    redis.pcall('PUBLISH', '${REVOCATIONS_CHANNEL}', '{"session_id":"' .. id .. '","user_id":' .. user .. '}')
   end
   local function endAndUser(record)
     local ends, user = string.match(record, '^%d+\\n(%d+)\\n%d+\\n([^\\n]*)')
@@ -40,12 +41,14 @@ export const INSERT: RedisScript = script(`${KEEP}
   redis.call('ZREMRANGEBYSCORE', KEYS[2], '-inf', string.format('%.0f', now - ${INDEX_GRACE_MS}))
   return 1`)
 
-/** now, id, from, generation, renewal end, renewal line */
+/** now, id, from, generation, renewal end, renewal line. The same attempt again finds itself done. */
 export const ADVANCE: RedisScript = script(`${KEEP}
   local before = redis.call('GET', KEYS[1])
   if not before then return false end
   local now = tonumber(ARGV[1])
-  local generation, ends, most, user, rest = string.match(before, '^(%d+)\\n(%d+)\\n(%d+)\\n([^\\n]*)\\n[^\\n]*\\n(.*)$')
+  local generation, ends, most, user, renewal, rest =
+    string.match(before, '^(%d+)\\n(%d+)\\n(%d+)\\n([^\\n]*)\\n([^\\n]*)\\n(.*)$')
+  if generation == ARGV[4] and renewal == ARGV[6] then return before end
   if generation ~= ARGV[3] or tonumber(ends) <= now then return false end
   local to = math.min(tonumber(ARGV[5]), tonumber(most))
   local record = table.concat({ARGV[4], string.format('%.0f', to), most, user, ARGV[6], rest}, '\\n')
@@ -63,6 +66,12 @@ export const UPDATE: RedisScript = script(`
   local record = table.concat(lines, '\\n')
   redis.call('SET', KEYS[1], record, 'KEEPTTL')
   return record`)
+
+/** Writes without a change, so that replicas can be waited for. */
+export const TOUCH: RedisScript = script(`
+  local ttl = redis.call('PTTL', KEYS[1])
+  if ttl > 0 then redis.call('PEXPIRE', KEYS[1], ttl) end
+  return ttl`)
 
 /** now, id */
 export const DELETE: RedisScript = script(`${TELL}

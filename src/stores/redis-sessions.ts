@@ -1,14 +1,13 @@
 import type { Clock } from '../base/clock.js'
-import { sessionTag } from '../tokens/random.js'
+import { newId, sessionTag } from '../tokens/random.js'
+import { remembering } from './meanings.js'
 import type { RedisLink } from './redis-client.js'
 import type { RedisRead } from './redis-reads.js'
 import { changedLines, recordOf, renewalLine, sessionOf } from './redis-record.js'
-import { ADVANCE, DELETE, DELETE_BY_USER, INSERT, LIST, UPDATE } from './redis-scripts.js'
+import { ADVANCE, DELETE, DELETE_BY_USER, INSERT, LIST, TOUCH, UPDATE } from './redis-scripts.js'
 import { endOf, type Session, type SessionStore } from './session-store.js'
 
 const TAG_DIGITS = 8
-/** Records whose meaning is remembered: the same text is the same session. */
-const REMEMBERED = 4096
 
 /** What the two halves of a Redis store share. */
 export interface RedisParts {
@@ -17,26 +16,18 @@ export interface RedisParts {
   readonly run: RedisLink['run']
   /** Runs a script that does, and where replicas must have it sees that they do. */
   readonly write: RedisLink['run']
+  readonly isReplicated: boolean
   readonly prefix: string
   readonly now: Clock
 }
 
 /** Sessions in Redis: a record each, and per user an index by end, all in the slot of the user's tag. */
-export function redisSessions({ read, run, write, prefix, now }: RedisParts): SessionStore {
+export function redisSessions({ read, run, write, isReplicated, prefix, now }: RedisParts): SessionStore {
   const recordsOf = (tag: string) => `${prefix}:{${tag}}:s:`
   const indexOf = (tag: string) => `${prefix}:{${tag}}:u`
   const tagOf = (id: string) => id.slice(0, TAG_DIGITS)
   const keysOf = (id: string) => [recordsOf(tagOf(id)) + id, indexOf(tagOf(id))]
-  const meanings = new Map<string, { readonly record: string; readonly session: Session }>()
-
-  function meaningOf(id: string, record: string): Session {
-    const before = meanings.get(id)
-    if (before?.record === record) return before.session
-    const session = sessionOf(id, record)
-    if (!before && meanings.size >= REMEMBERED) meanings.delete(meanings.keys().next().value as string)
-    meanings.set(id, { record, session })
-    return session
-  }
+  const meaningOf = remembering((record, id) => sessionOf(id, record))
 
   function live(id: string, record: unknown): Session | null {
     if (typeof record !== 'string') return null
@@ -62,7 +53,7 @@ export function redisSessions({ read, run, write, prefix, now }: RedisParts): Se
         String(from),
         String(next.generation),
         String(next.renewalExpiresAt),
-        renewalLine(next),
+        renewalLine(next, newId()),
       ])
       return typeof record === 'string' ? sessionOf(id, record) : null
     },
@@ -71,6 +62,9 @@ export function redisSessions({ read, run, write, prefix, now }: RedisParts): Se
       if (lines.length === 0) return find(id)
       const record = await write(UPDATE, keysOf(id).slice(0, 1), [String(now()), ...lines])
       return typeof record === 'string' ? sessionOf(id, record) : null
+    },
+    async settle(id) {
+      if (isReplicated) await write(TOUCH, keysOf(id).slice(0, 1), [])
     },
     async delete(id) {
       return (await write(DELETE, keysOf(id), [String(now()), id])) === 1

@@ -13,10 +13,15 @@ export function watched(link: RedisLink, deadlineMs: number): RedisLink {
   const unanswered = new Set<{ readonly since: number }>()
   let answeredAt = 0
   let timer: ReturnType<typeof setInterval> | undefined
+  let lookedAt = 0
   let resetAt = Number.NEGATIVE_INFINITY
   let pauseMs = FIRST_PAUSE_MS
 
   function look(): void {
+    const wasHeldUp = performance.now() - lookedAt > 2 * LOOK_EVERY_MS
+    lookedAt = performance.now()
+    // This process was busy: answers may lie here unread.
+    if (wasHeldUp) return
     const [oldest] = unanswered
     if (!oldest) {
       clearInterval(timer)
@@ -38,6 +43,7 @@ export function watched(link: RedisLink, deadlineMs: number): RedisLink {
     const call = { since: performance.now() }
     unanswered.add(call)
     if (timer === undefined) {
+      lookedAt = performance.now()
       timer = setInterval(look, LOOK_EVERY_MS)
       // A process that is done need not wait for an answer. Runtimes without `unref` have a number here.
       ;(timer as { unref?: () => void }).unref?.()

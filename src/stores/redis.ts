@@ -1,6 +1,6 @@
 import type { Clock } from '../base/clock.js'
 import { isIoRedisCluster, type RedisClient, redisLink } from './redis-client.js'
-import { batchedReads, type RedisRead } from './redis-reads.js'
+import { batchedReads, lonelyReads, type RedisRead } from './redis-reads.js'
 import { replicatedWrites } from './redis-replicas.js'
 import { redisRevocations } from './redis-revocations.js'
 import { POLICY, TIME } from './redis-scripts.js'
@@ -62,6 +62,7 @@ const POLICY_PROBES = 32
  */
 export function redisStore(client: RedisClient, options: RedisStoreOptions = {}): RedisStore {
   const { now = Date.now, prefix = 'pawl', replicas = 0, eviction = 'refuse', deadlineMs = 500 } = options
+  if (!Number.isSafeInteger(replicas) || replicas < 0) throw new TypeError('`replicas` must be 0 or more')
   if (replicas > 0 && isIoRedisCluster(client)) {
     throw new TypeError('`replicas` needs node-redis for a cluster: ioredis cannot wait at a node of our choice')
   }
@@ -98,17 +99,20 @@ export function redisStore(client: RedisClient, options: RedisStoreOptions = {})
     return checking
   }
 
-  const batched = batchedReads(link)
+  const batched = link.isCluster ? lonelyReads(link) : batchedReads(link)
   const read: RedisRead = key => (isChecked ? batched(key) : checked().then(() => batched(key)))
   const run: typeof link.run = (...call) => (isChecked ? link.run(...call) : checked().then(() => link.run(...call)))
 
-  const write = replicas === 0 ? run : replicatedWrites({ link, run, replicas, deadlineMs })
+  const write =
+    replicas === 0 ? run : replicatedWrites({ link, run, replicas, deadlineMs, probeKey: `${prefix}:probe` })
+
+  const parts = { read, run, write, isReplicated: replicas > 0, prefix, now }
 
   return {
     client,
     now,
-    sessions: redisSessions({ read, run, write, prefix, now }),
-    values: redisValues({ read, run, write, prefix, now }),
+    sessions: redisSessions(parts),
+    values: redisValues(parts),
     revocations: redisRevocations(client, link, prefix),
     ping: () => checkPolicy(link.isCluster || !isChecked ? POLICY_PROBES : 1),
     clock: async () => Number(await link.run(TIME, [`${prefix}:{0}`], [])),

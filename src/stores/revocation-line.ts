@@ -34,6 +34,7 @@ export function openLine(
     function open(retryMs: number, isFirst: boolean): void {
       // Of one attempt: what an earlier one says of its end is no news of this one.
       let isDown = false
+      let upAt = Number.POSITIVE_INFINITY
       const again = (waitMs: number, isStillFirst: boolean) => {
         if (isOver) return
         timer = setTimeout(
@@ -45,13 +46,15 @@ export function openLine(
         if (isDown) return
         isDown = true
         line = null
-        retryMs = FIRST_RETRY_MS / 2
-        again(FIRST_RETRY_MS, false)
+        // One that breaks as soon as it is up is tried ever slower too.
+        if (performance.now() - upAt > LAST_RETRY_MS) retryMs = FIRST_RETRY_MS
+        again(retryMs, false)
       }
       connect(down).then(
         opened => {
           if (isOver || isDown) return opened.close()
           line = opened
+          upAt = performance.now()
           if (!isFirst) local.missed()
           up()
         },

@@ -76,6 +76,11 @@ export interface SessionStore {
   listByUser(userId: string): Awaitable<readonly Session[]>
   /** How many were ended. */
   deleteByUser(userId: string, options?: { readonly except?: string }): Awaitable<number>
+  /**
+   * Resolves once what is stored of a session is as safe as a write that was answered. Left out where it always is.
+   * A retry of a write whose answer was lost is answered after it.
+   */
+  settle?(id: string): Awaitable<void>
   /** `find` with a row of another table in one query. Left out where the store cannot join. */
   findWith?(id: string, joined: JoinedTable): Awaitable<SessionWithRow | null>
 }

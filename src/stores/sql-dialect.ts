@@ -24,7 +24,9 @@ export const DIALECTS: Readonly<Record<SqlDatabase['dialect'], Dialect>> = {
     endedRows: where =>
       `with ended as (delete from pawl_sessions where ${where} returning ${ENDED})
        select ${ENDED},
-         pg_notify('${REVOCATIONS_CHANNEL}', json_build_object('session_id', id, 'user_id', user_id)::text)
+         case when least(renewal_expires_at, expires_at) > extract(epoch from now()) * 1000
+           then pg_notify('${REVOCATIONS_CHANNEL}', json_build_object('session_id', id, 'user_id', user_id)::text)
+         end
        from ended`,
     skipLocked: 'for update skip locked',
   },

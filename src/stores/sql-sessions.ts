@@ -1,6 +1,7 @@
 import { type Awaitable, chain } from '../base/awaitable.js'
 import type { Clock } from '../base/clock.js'
-import type { SqlDatabase, SqlRow } from '../base/sql-database.js'
+import type { SqlDatabase, SqlRow, SqlStatement } from '../base/sql-database.js'
+import { remembering } from './meanings.js'
 import type { EndedSession } from './revocations.js'
 import { rowFromSession, SESSION_COLUMNS, type SessionRow, sessionFromRow } from './session-row.js'
 import type { JoinedTable, Session, SessionStore, SessionWithRow } from './session-store.js'
@@ -23,19 +24,6 @@ function sessionOf(values: readonly unknown[]): Session {
 
 function decode(found: SqlRow | undefined): Session | null {
   return found ? sessionOf(JSON.parse(String(found.row))) : null
-}
-
-/** Remembers what the last `most` texts meant: the same text of a row is the same session. */
-function remembering<T>(decode: (text: string) => T, most = 4096): (key: string, text: string) => T {
-  const known = new Map<string, { readonly text: string; readonly value: T }>()
-  return (key, text) => {
-    const before = known.get(key)
-    if (before?.text === text) return before.value
-    const value = decode(text)
-    if (!before && known.size >= most) known.delete(known.keys().next().value as string)
-    known.set(key, { text, value })
-    return value
-  }
 }
 
 /** Sessions in the table `pawl_sessions`. `ended` hears what a delete ended, where the database does not tell by itself. */
@@ -63,6 +51,8 @@ export function sqlSessions(
   const removeByUser = database.prepare(endedRows('user_id = ?'))
   const removeOthers = database.prepare(endedRows('user_id = ? and id <> ?'))
   const prune = pruner(database, now, { table: 'pawl_sessions', key: 'id', end: 'renewal_expires_at' })
+  /** By what they set: a handful, prepared once each. */
+  const updates = new Map<string, SqlStatement>()
   const joins = new Map<JoinedTable, (id: string) => Awaitable<SessionWithRow | null>>()
 
   /** The sessions among deleted rows that were live. */
@@ -88,9 +78,8 @@ export function sqlSessions(
 
   return {
     insert(session) {
-      prune()
       const values = rowFromSession(session)
-      return chain(insert.run(...SESSION_COLUMNS.map(column => values[column] ?? null)), () => {})
+      return chain(insert.run(...SESSION_COLUMNS.map(column => values[column] ?? null)), prune)
     },
     find: id => chain(find.get(id, now(), now()), decode),
     findWith(id, joined) {
@@ -121,7 +110,10 @@ export function sqlSessions(
       const names = Object.keys(changed) as (keyof SessionRow)[]
       if (names.length === 0) return chain(find.get(id, now(), now()), decode)
       const sets = names.map(name => `${name} = ?`).join(', ')
-      const statement = database.prepare(`update pawl_sessions set ${sets} where id = ? and ${live} returning ${row}`)
+      const statement =
+        updates.get(sets) ??
+        database.prepare(`update pawl_sessions set ${sets} where id = ? and ${live} returning ${row}`)
+      updates.set(sets, statement)
       const values = names.map(name => changed[name] ?? null)
       return chain(statement.all(...values, id, now(), now()), ([written]) => decode(written))
     },

@@ -26,14 +26,15 @@ export function sqlValues(database: SqlDatabase, now: Clock): KeyValueStore {
 
   return {
     put(key, value, ttlMs) {
-      prune()
-      return chain(put.run(key, JSON.stringify(value), now() + ttlMs), () => {})
+      return chain(put.run(key, JSON.stringify(value), now() + ttlMs), prune)
     },
     get: key => chain(get.get(key, now()), row => (row ? JSON.parse(String(row.value)) : null)),
     take: key => chain(takeText(key), text => (text === null ? null : JSON.parse(text))),
     increment(key, ttlMs) {
-      prune()
-      return chain(increment.all(key, now() + ttlMs, now(), now()), ([row]) => Number(row?.value))
+      return chain(increment.all(key, now() + ttlMs, now(), now()), ([row]) => {
+        prune()
+        return Number(row?.value)
+      })
     },
     delete: key => chain(takeText(key), text => text !== null),
   }

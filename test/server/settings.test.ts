@@ -217,9 +217,15 @@ test('a database server or a Redis that cannot be used is refused by its setting
   expect(message).toMatch(/DATABASE_URL postgres:\/\/db.invalid:5432\/pawl cannot be used/)
   expect(message).not.toContain('tops3cret')
 
+  for (const url of ['postgres://pawl:tops3/cret@db.invalid/pawl', 'postgres://pawl:tops3@cret@db.invalid/pawl']) {
+    const odd = await refusal({ env: { DATABASE_URL: url, PAWL_SECRET: SECRET } })
+    expect(odd).toMatch(/DATABASE_URL/)
+    expect(odd).not.toMatch(/tops3|cret@/)
+  }
+
   const redis = { REDIS_URL: `redis://pawl:tops3cret@127.0.0.1:${nobody}`, PAWL_SECRET: SECRET }
   const unanswered = await refusal({ env: redis })
-  expect(unanswered).toMatch(/REDIS_URL redis:\/\/127.0.0.1:\d+ does not answer/)
+  expect(unanswered).toMatch(/REDIS_URL redis:\/\/127.0.0.1:\d+ cannot be used/)
   expect(unanswered).not.toContain('tops3cret')
 })
 
@@ -233,6 +239,7 @@ test('a REDIS_URL that is none, and a near cache where there is no single Redis,
   ]) {
     expect(await refusal({ env: { REDIS_URL: url } }), url).toMatch(/REDIS_URL must be like redis:/)
   }
+  expect(await refusal({ env: { PAWL_REDIS_REPLICAS: '1' } })).toMatch(/PAWL_REDIS_REPLICAS needs a REDIS_URL/)
   const near = { PAWL_NEAR_CACHE: 'true' }
   expect(await refusal({ env: { ...near, REDIS_URL: 'redis+cluster://a' } })).toMatch(/PAWL_NEAR_CACHE needs a redis:/)
   expect(await refusal({ env: near })).toMatch(/PAWL_NEAR_CACHE needs a redis:/)
