@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import { Cluster, Redis } from 'ioredis'
-import { createClient, createCluster, type RedisClientType } from 'redis'
+import { createClient, createCluster, createSentinel, type RedisClientType } from 'redis'
 import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest'
 import { redisStore } from '../src/stores/redis.js'
 import type { RedisClient } from '../src/stores/redis-client.js'
@@ -155,7 +155,7 @@ describe.skipIf(inject('pawlRedis') === null)('redisStore', () => {
   })
 
   test('a write that no replica has is no success', async () => {
-    const { sessions } = newStore({ replicas: 1, deadlineMs: 100 })
+    const { sessions } = newStore({ replicas: 1, deadlineMs: 2000 })
     const session = sessionOf(randomUUID(), Date.now())
     await expect(sessions.insert(session)).rejects.toThrow(/0 of 1 replicas/)
     expect(await sessions.find(session.id)).toEqual(session)
@@ -198,6 +198,8 @@ describe.skipIf(inject('pawlRedis') === null)('redisStore', () => {
     expect(() => redisStore(reading as unknown as RedisClient)).toThrow(/primaries alone/)
     const spread = createCluster({ rootNodes: [{ url }], useReplicas: true })
     expect(() => redisStore(spread as unknown as RedisClient)).toThrow(/primaries alone/)
+    const resending = createSentinel({ name: 'pawl', sentinelRootNodes: [{ host: '127.0.0.1', port: 26379 }] })
+    expect(() => redisStore(resending as unknown as RedisClient)).toThrow(/`sentinelClient` of Pawl/)
     expect(() => newStore({ replicas: Number.NaN })).toThrow(/`replicas` must be/)
     expect(() => redisStore({} as RedisClient)).toThrow(/node-redis.*ioredis/)
   })

@@ -2,6 +2,7 @@ import { setTimeout as wait } from 'node:timers/promises'
 import { nearCache } from '../stores/near-cache.js'
 import { nodeRedisOptions, redisStore } from '../stores/redis.js'
 import type { NodeRedisClient } from '../stores/redis-client.js'
+import { sentinelClient } from '../stores/redis-sentinel.js'
 import type { Store } from '../stores/store.js'
 import { driver } from './database.js'
 import { shownUrl } from './database-url.js'
@@ -80,15 +81,8 @@ async function createClient(place: RedisPlace, { nearCache = false }: ServeConfi
     return redis.createCluster({ rootNodes, defaults: options }) as unknown as NodeRedisClient
   }
   if (kind === 'sentinel') {
-    return redis.createSentinel({
-      name: path,
-      sentinelRootNodes: [...hosts],
-      // A command whose answer was lost is not sent again. Looking for the primary is the scan's business.
-      maxCommandRediscovers: 0,
-      scanInterval: 500,
-      nodeClientOptions: options,
-      sentinelClientOptions: { ...defaults, socket: { ...socket, ...tls } },
-    }) as unknown as NodeRedisClient
+    const sentinel = { ...defaults, socket: { ...socket, ...tls } }
+    return sentinelClient(redis.createClient, { name: path, sentinels: hosts, client: options, sentinel })
   }
   return redis.createClient({
     ...options,

@@ -4,7 +4,7 @@ type Reply = Promise<unknown>
 // biome-ignore lint/suspicious/noExplicitAny: each client names its own events
 type Listen = (event: any, listener: (...args: any[]) => void) => unknown
 
-/** What is used of a client of node-redis: single, Sentinel or Cluster. */
+/** What is used of a client of node-redis: single or Cluster. */
 export interface NodeRedisClient {
   get(key: string): Promise<string | null>
   mGet?(keys: string[]): Promise<(string | null)[]>
@@ -64,18 +64,20 @@ async function known(error: unknown, otherwise: () => Reply): Reply {
 
 type ClusterClient = NodeRedisClient & { getNodeClientForKey(key: string): Promise<NodeRedisClient> }
 
-export type NodeRedisKind = 'single' | 'sentinel' | 'cluster'
-
-/** Which of node-redis's clients it is. */
-export function kindOf(client: NodeRedisClient): NodeRedisKind {
-  if ('masters' in client) return 'cluster'
-  return 'acquire' in client ? 'sentinel' : 'single'
+/**
+ * Which of node-redis's clients it is. Throws `TypeError` for one of `createSentinel`: it may send a write a second time,
+ * later, or to another Redis than the wait for its replicas.
+ */
+export function kindOf(client: NodeRedisClient): 'single' | 'cluster' {
+  if ('acquire' in client)
+    throw new TypeError('`redisStore` needs `sentinelClient` of Pawl in place of `createSentinel`')
+  return 'masters' in client ? 'cluster' : 'single'
 }
 
 const FIRST_RETRY_MS = 100
 const LAST_RETRY_MS = 1000
 
-/** A client of Sentinel or Cluster gives up when no node answers, and is told again, so often. */
+/** A client of Cluster gives up when no node answers, and is told again, so often. */
 const ATTEMPTS = 60
 
 /** Ends a client's connections and connects it anew. */
@@ -118,7 +120,6 @@ function nodeRedisLink(client: NodeRedisClient): RedisLink {
         .catch(error => known(error, () => client.eval(text, { keys, arguments: args }))),
     async wait(key, replicas, ms) {
       const command = ['WAIT', String(replicas), String(ms)]
-      if (kind === 'sentinel') return Number(await client.sendCommand(false, command))
       // A cluster would ask all its primaries.
       const node = kind === 'cluster' ? await (client as ClusterClient).getNodeClientForKey(key) : client
       return Number(await node.sendCommand(command))

@@ -4,18 +4,14 @@ import {
   isIoRedisCluster,
   isNodeRedis,
   kindOf,
-  type NodeRedisClient,
   nodesOf,
   type RedisClient,
   type RedisLink,
 } from './redis-client.js'
-import { fixedLine, PING_MS, roamingLine } from './redis-line.js'
+import { fixedLine, PING_MS } from './redis-line.js'
 import { BEAT } from './redis-scripts.js'
 import { type Line, openLine } from './revocation-line.js'
 import { endedFrom, localRevocations, REVOCATIONS_CHANNEL, type Revocations } from './revocations.js'
-
-/** What a client of Sentinel tells of when it loses a node, or looks for another. */
-const SENTINEL_EVENTS = ['error', 'topology-change', 'client-error']
 
 /** What is used of a client of node-redis for one node. */
 interface FixedNode {
@@ -93,19 +89,6 @@ export function redisRevocations(client: RedisClient, link: RedisLink, prefix: s
     return fixedLine({ on: line.on.bind(line), ping, close }, down)
   }
 
-  /** A client of Sentinel, which finds another node by itself. */
-  async function roaming(line: NodeRedisClient, down: () => void): Promise<Line> {
-    const close = () => quietly(() => line.destroy())
-    const watch = roamingLine({ beat, missed: local.missed, close, down })
-    for (const event of SENTINEL_EVENTS) line.on(event, watch.doubt)
-    await opened(close, async () => {
-      await line.connect()
-      await line.subscribe(REVOCATIONS_CHANNEL, hear)
-      await line.subscribe(beatChannel, watch.heard)
-    })
-    return watch.start()
-  }
-
   async function ioredis(node: IoRedisClient, isCluster: boolean, down: () => void): Promise<Line> {
     const line = node.duplicate({
       retryStrategy: null,
@@ -138,9 +121,7 @@ export function redisRevocations(client: RedisClient, link: RedisLink, prefix: s
       const isCluster = isIoRedisCluster(client)
       return ioredis(isCluster ? anyOf(nodesOf(client)) : client, isCluster, down)
     }
-    const kind = kindOf(client)
-    if (kind === 'sentinel') return roaming(client.duplicate(), down)
-    if (kind === 'single') return fixed(client, false, down)
+    if (kindOf(client) === 'single') return fixed(client, false, down)
     const { masters } = client as unknown as { masters: readonly { client?: FixedNode }[] }
     return fixed(anyOf(masters.flatMap(each => each.client ?? [])), true, down)
   })

@@ -58,7 +58,7 @@ const POLICY_PROBES = 32
 
 /**
  * Keeps sessions and values in Redis or Valkey, for many machines. `client` is one of node-redis or ioredis, connected
- * or connecting: single, Sentinel or Cluster.
+ * or connecting: single or Cluster, or a `sentinelClient`.
  */
 export function redisStore(client: RedisClient, options: RedisStoreOptions = {}): RedisStore {
   const { now = Date.now, prefix = 'pawl', replicas = 0, eviction = 'refuse', deadlineMs = 500 } = options

@@ -91,7 +91,7 @@ export function check(url: string, { access }: Pick<Pair, 'access'>): Promise<As
   return ask(url, 'GET', '/session', { token: access })
 }
 
-export function signIn(url: string, { email }: Person): Promise<Asked> {
+export function signIn(url: string, { email }: Pick<Person, 'email'>): Promise<Asked> {
   const body = new URLSearchParams({ 'user[email]': email, 'user[password]': PASSWORD })
   return ask(url, 'POST', '/session', { body })
 }

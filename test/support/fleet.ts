@@ -1,5 +1,6 @@
 import { inject } from 'vitest'
 import { createDatabase } from './engines.js'
+import { freePort } from './processes.js'
 import { type TcpProxy as NetworkProxy, startProxy } from './proxy.js'
 import { type ServerProcess, startServer } from './server.js'
 
@@ -69,7 +70,8 @@ async function startNode(
         ...env,
       },
     })
-  let server = await start({})
+  // Not one the system hands out to others: a restart must find it free.
+  let server = await start({ PAWL_PORT: String(await freePort()) })
   return {
     server: () => server,
     url: () => server.url,

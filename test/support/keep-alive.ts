@@ -13,7 +13,7 @@ export interface ReplyOptions {
 }
 
 export interface KeepAliveClient {
-  /** Rejects when the connection fails before the whole answer is there. */
+  /** Rejects when the connection fails; with its `code`, like ECONNRESET, only while nothing of an answer is there. */
   send(base: string, method: string, path: string, options?: ReplyOptions): Promise<Reply>
   close(): void
 }
@@ -48,7 +48,7 @@ export function keepAliveClient({ maxSockets = Number.POSITIVE_INFINITY } = {}):
               text += chunk
             })
             response.once('end', () => resolve({ status: response.statusCode ?? 0, text }))
-            response.once('error', reject)
+            response.once('error', cause => reject(new Error('the answer broke off', { cause })))
           },
         )
         outgoing.once('error', reject)

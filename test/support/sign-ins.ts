@@ -37,8 +37,7 @@ export async function openSignIns(databaseUrl: string, store: FleetStore): Promi
   const sessions = redis ? redisStore(redis as unknown as RedisClient, patient) : postgresStore(pool)
   const auth = createAuth({ secret: SECRET, users, store: sessions, hasher: cheapHasher(), ...patient })
   return {
-    register: email =>
-      post(auth, '/registration', { email, password: PASSWORD, password_confirmation: PASSWORD }),
+    register: email => post(auth, '/registration', { email, password: PASSWORD, password_confirmation: PASSWORD }),
     signIn: email => post(auth, '/session', { email, password: PASSWORD }),
     async close() {
       redis?.destroy()

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { Cluster, Redis } from 'ioredis'
 import pg from 'pg'
-import { createClient, createCluster, createSentinel } from 'redis'
+import { createClient, createCluster } from 'redis'
 import { afterAll, inject } from 'vitest'
 import {
   type BaseUser,
@@ -15,8 +15,9 @@ import { migrate } from '../../src/migrations.js'
 import { nearCache } from '../../src/stores/near-cache.js'
 import { postgresStore } from '../../src/stores/postgres.js'
 import { type PostgresPool, postgresDatabase } from '../../src/stores/postgres-database.js'
-import { type RedisStore, redisStore } from '../../src/stores/redis.js'
+import { nodeRedisOptions, type RedisStore, redisStore } from '../../src/stores/redis.js'
 import type { RedisClient } from '../../src/stores/redis-client.js'
+import { sentinelClient } from '../../src/stores/redis-sentinel.js'
 import { sqliteStore } from '../../src/stores/sqlite.js'
 import { sqlUsers } from '../../src/users/sql.js'
 import { newDatabase } from './database.js'
@@ -134,7 +135,12 @@ const REDIS: readonly StoreKind[] = [
   redis('redis cluster by ioredis', () =>
     onIoRedis(new Cluster(nodes(), { redisOptions: { autoResendUnfulfilledCommands: false } })),
   ),
-  redis('redis by sentinel', () => connected(createSentinel(sentinels()))),
+  redis('redis by sentinels', () => {
+    const { name, sentinelRootNodes } = sentinels()
+    return connected(
+      sentinelClient(createClient, { name, sentinels: sentinelRootNodes, client: nodeRedisOptions() }) as never,
+    )
+  }),
 ]
 
 /** Every store there is, on the engines that are installed. */
