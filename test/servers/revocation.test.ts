@@ -75,7 +75,8 @@ describe.skipIf(!HAS_ENGINES)('two servers with near caches on one Redis', () =>
     timeout: 120_000,
   }, async () => {
     const ends: { refused: number; admitted: number }[] = []
-    for (let round = 0; round < 60; round++) {
+    const size = 60 * BATCH
+    while (ends.length < size) {
       const pairs = await people(BATCH)
       const asked = async () => new Set(await Promise.all(pairs.map(({ access }) => b('GET', '/session', access))))
       expect(await asked()).toEqual(new Set([200]))
@@ -84,6 +85,7 @@ describe.skipIf(!HAS_ENGINES)('two servers with near caches on one Redis', () =>
       // Otherwise there is no cache, and nothing to be late.
       expect(networkOfB().commands()).toBe(0)
       ends.push(...(await Promise.all(pairs.map(({ access }) => endAndWait(access)))))
+      expect(ends.filter(({ admitted }) => admitted >= HEARD_MS).length).toBeLessThanOrEqual(size / 100)
     }
     const percentile = (share: number, of: 'refused' | 'admitted') =>
       ends.map(each => each[of]).sort((x, y) => x - y)[Math.ceil(ends.length * share) - 1] as number
@@ -93,7 +95,5 @@ describe.skipIf(!HAS_ENGINES)('two servers with near caches on one Redis', () =>
       max: percentile(1, 'refused'),
       'last admitted': percentile(1, 'admitted'),
     })
-    expect(ends).toHaveLength(60 * BATCH)
-    expect(percentile(0.99, 'admitted')).toBeLessThan(HEARD_MS)
   })
 })
