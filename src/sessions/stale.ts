@@ -1,6 +1,7 @@
 import { type Awaitable, isPromise } from '../base/awaitable.js'
 import type { Clock } from '../base/clock.js'
 import { Problem } from '../base/problem.js'
+import { recentMap } from '../base/recent.js'
 import type { Session, SessionStore } from '../stores/session-store.js'
 
 const MOST_REMEMBERED = 10_000
@@ -31,7 +32,7 @@ export function staleReader<Found extends { readonly session: Session }>({
   now,
   served,
 }: StaleParts<Found>): StaleReader<Found> {
-  const known = new Map<string, { readonly found: Found; readonly at: number }>()
+  const known = recentMap<{ readonly found: Found; readonly at: number }>(MOST_REMEMBERED)
   /** The newest read under way of each session. A change takes its place away, and what it read is not remembered. */
   const reading = new Map<string, object>()
   const stale = new WeakSet<Session>()
@@ -39,10 +40,10 @@ export function staleReader<Found extends { readonly session: Session }>({
   function remember(id: string, found: Found | null, mark: object): Found | null {
     const isCurrent = reading.get(id) === mark
     if (isCurrent) reading.delete(id)
-    // Taken out first, so that the oldest is the one read longest ago.
-    known.delete(id)
-    if (found === null || !isCurrent) return found
-    if (known.size >= MOST_REMEMBERED) known.delete(known.keys().next().value as string)
+    if (found === null || !isCurrent) {
+      known.delete(id)
+      return found
+    }
     known.set(id, { found, at: now() })
     return found
   }
@@ -94,7 +95,7 @@ export function staleReader<Found extends { readonly session: Session }>({
       },
       deleteByUser(userId, options) {
         reading.clear()
-        for (const [id, { found }] of known) if (found.session.userId === userId) known.delete(id)
+        for (const [id, { found }] of [...known.entries()]) if (found.session.userId === userId) known.delete(id)
         return sessions.deleteByUser(userId, options)
       },
     },

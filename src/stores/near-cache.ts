@@ -1,11 +1,12 @@
 import { type Awaitable, isPromise } from '../base/awaitable.js'
+import { recentMap } from '../base/recent.js'
 import type { RedisStore } from './redis.js'
 import { isNodeRedis, kindOf, type NodeRedisClient } from './redis-client.js'
 import { endOf, type Session, type SessionStore } from './session-store.js'
 import type { Store } from './store.js'
 
 export interface NearCacheOptions {
-  /** Most sessions kept; the oldest go first. Default: 10,000. */
+  /** Most sessions kept; those not asked for of late go first. Default: 10,000. */
   maxEntries?: number
 }
 
@@ -33,7 +34,7 @@ function trackingClient({ client }: RedisStore): NodeRedisClient {
 export function nearCache(store: RedisStore, { maxEntries = 10_000 }: NearCacheOptions = {}): Store {
   const client = trackingClient(store)
   const { sessions, now } = store
-  const entries = new Map<string, Entry>()
+  const entries = recentMap<Entry>(maxEntries)
   /** The newest read under way of each session. Word of a change takes its place away, and what it read is not kept. */
   const reading = new Map<string, object>()
 
@@ -54,11 +55,6 @@ export function nearCache(store: RedisStore, { maxEntries = 10_000 }: NearCacheO
   })
   for (const event of ['error', 'end', 'reconnecting', 'ready']) client.on(event, forgetAll)
 
-  function keep(session: Session, readAt: number): void {
-    if (entries.size >= maxEntries && !entries.has(session.id)) entries.delete(entries.keys().next().value as string)
-    entries.set(session.id, { session, readAt })
-  }
-
   function believed(id: string): Session | null {
     const entry = entries.get(id)
     if (!entry || !client.isReady) return null
@@ -74,7 +70,7 @@ export function nearCache(store: RedisStore, { maxEntries = 10_000 }: NearCacheO
     reading.set(id, mark)
     try {
       const session = await sessions.find(id)
-      if (session && reading.get(id) === mark) keep(session, readAt)
+      if (session && reading.get(id) === mark) entries.set(id, { session, readAt })
       return session
     } finally {
       if (reading.get(id) === mark) reading.delete(id)
@@ -98,7 +94,7 @@ export function nearCache(store: RedisStore, { maxEntries = 10_000 }: NearCacheO
         return await sessions.deleteByUser(userId, options)
       } finally {
         reading.clear()
-        for (const [id, { session }] of entries) if (session.userId === userId) entries.delete(id)
+        for (const [id, { session }] of [...entries.entries()]) if (session.userId === userId) entries.delete(id)
       }
     },
   }

@@ -1,3 +1,4 @@
+import { recentMap } from '../base/recent.js'
 import { secretHash } from './digest.js'
 import type { Claims, Tokens } from './token.js'
 
@@ -14,7 +15,7 @@ export type VerifyAccess = (token: string) => KnownClaims | null
  * The whole token is the key, and nothing but its own text is remembered: whether its session lives is read every time.
  */
 export function rememberAccess(tokens: Tokens, most = 10_000): VerifyAccess {
-  const known = new Map<string, KnownClaims>()
+  const known = recentMap<KnownClaims>(most)
   return token => {
     const before = known.get(token)
     if (before) return before
@@ -22,7 +23,6 @@ export function rememberAccess(tokens: Tokens, most = 10_000): VerifyAccess {
     if (!claims) return null
     const { sessionId, generation, secret } = claims
     const found = { sessionId, generation, secretHash: secretHash(secret) }
-    if (known.size >= most) known.delete(known.keys().next().value as string)
     known.set(token, found)
     return found
   }
