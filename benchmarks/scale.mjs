@@ -1,6 +1,6 @@
 // What a check, a renewal, a list and an end cost with few sessions in the store and with many, side by side in one run.
 // node benchmarks/scale.mjs [few] [many] [rounds]      default: 10000 1000000 9. Starts a PostgreSQL and two Redis.
-import { randomBytes, randomUUID } from 'node:crypto'
+import { randomUUID } from 'node:crypto'
 import { createJiti } from 'jiti'
 import { migrate } from 'pawl/migrations'
 import { postgresDatabase } from 'pawl/postgres'
@@ -12,37 +12,14 @@ import { createClient } from 'redis'
 const [few = 10_000, many = 1_000_000, rounds = 9] = process.argv.slice(2).map(Number)
 const jiti = createJiti(import.meta.url)
 const { startPostgres, startRedis } = await jiti.import('../test/support/engines.ts')
-const { newSessionId } = await jiti.import('../src/tokens/random.ts')
+const { sessionOf } = await jiti.import('../test/support/session.ts')
 
-const DAY_MS = 86_400_000
 /** Each user has so many sessions. */
 const PER_USER = 4
 /** Operations of one kind in a round, and how many at once. */
 const OPERATIONS = 1500
 const AT_ONCE = 16
 const BAR = 1.5
-
-function newSession(userId, time) {
-  const device = { userAgent: 'Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML)', address: '192.0.2.1' }
-  return {
-    id: newSessionId(userId),
-    userId,
-    secretHash: new Uint8Array(randomBytes(32)),
-    generation: 0,
-    credentialEpoch: 0,
-    createdAt: time,
-    authenticatedAt: time,
-    renewedAt: time,
-    accessExpiresAt: time + DAY_MS / 48,
-    renewalExpiresAt: time + 30 * DAY_MS,
-    expiresAt: time + 90 * DAY_MS,
-    methods: ['pwd'],
-    createdBy: device,
-    renewedBy: device,
-    retryKeyHash: null,
-    data: {},
-  }
-}
 
 async function each(items, run, atOnce = AT_ONCE) {
   let next = 0
@@ -62,7 +39,7 @@ async function fill({ sessions }, count) {
   await each(
     users.map((userId, index) => ({ userId, index })),
     async ({ userId, index }) => {
-      const made = Array.from({ length: PER_USER }, () => newSession(userId, time))
+      const made = Array.from({ length: PER_USER }, () => sessionOf(userId, time))
       await Promise.all(made.map(session => sessions.insert(session)))
       if (index % every === 0) kept.push(made[0])
     },
@@ -93,7 +70,7 @@ const KINDS = {
   'end all': async ({ store, kept }) => {
     const users = pick(kept)
     await each(users, ({ userId }) => store.sessions.deleteByUser(userId))
-    const again = users.flatMap(({ userId }) => Array.from({ length: PER_USER }, () => newSession(userId, Date.now())))
+    const again = users.flatMap(({ userId }) => Array.from({ length: PER_USER }, () => sessionOf(userId, Date.now())))
     return () => each(again, session => store.sessions.insert(session))
   },
 }

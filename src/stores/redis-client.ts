@@ -7,7 +7,7 @@ type Listen = (event: any, listener: (...args: any[]) => void) => unknown
 /** What is used of a client of node-redis: single or Cluster. */
 export interface NodeRedisClient {
   get(key: string): Promise<string | null>
-  mGet?(keys: string[]): Promise<(string | null)[]>
+  mGet(keys: string[]): Promise<(string | null)[]>
   eval(script: string, options: { keys: string[]; arguments: string[] }): Reply
   evalSha(sha: string, options: { keys: string[]; arguments: string[] }): Reply
   readonly isReady: boolean
@@ -15,7 +15,7 @@ export interface NodeRedisClient {
   destroy(): unknown
   connect(): Promise<unknown>
   readonly on: Listen
-  // The three have different ways to send a command, to subscribe and to make another like them.
+  // The two have different ways to send a command, to subscribe and to make another like them.
   // biome-ignore lint/suspicious/noExplicitAny: told apart in `redisLink`
   sendCommand: any
   // biome-ignore lint/suspicious/noExplicitAny: as above
@@ -48,7 +48,7 @@ export interface RedisLink {
   readonly isCluster: boolean
   /** False while there is no connection: nothing is sent then, since it would be sent late. */
   isReady(): boolean
-  /** What is at each key. In a cluster each is a command of its own. */
+  /** What is at each key, with one command. In a cluster: one key at a time. */
   get(keys: string[]): Promise<readonly (string | null)[]>
   run(script: RedisScript, keys: string[], args: string[]): Reply
   /** How many replicas have everything this connection wrote to the node of `key`. */
@@ -110,10 +110,7 @@ function nodeRedisLink(client: NodeRedisClient): RedisLink {
   return {
     isCluster: kind === 'cluster',
     isReady: () => client.isReady,
-    get: keys =>
-      kind === 'cluster' || keys.length === 1 || !client.mGet
-        ? Promise.all(keys.map(key => client.get(key)))
-        : client.mGet(keys),
+    get: keys => (keys.length === 1 ? Promise.all(keys.map(key => client.get(key))) : client.mGet(keys)),
     run: ({ sha, text }, keys, args) =>
       client
         .evalSha(sha, { keys, arguments: args })
@@ -164,7 +161,7 @@ function ioRedisLink(client: IoRedisClient): RedisLink {
   return {
     isCluster,
     isReady: () => client.status === 'ready',
-    get: keys => (isCluster || keys.length === 1 ? Promise.all(keys.map(key => client.get(key))) : client.mget(keys)),
+    get: keys => (keys.length === 1 ? Promise.all(keys.map(key => client.get(key))) : client.mget(keys)),
     run: ({ sha, text }, keys, args) =>
       (client.evalsha(sha, keys.length, ...keys, ...args) as Reply).catch(error =>
         known(error, () => client.eval(text, keys.length, ...keys, ...args)),

@@ -120,7 +120,7 @@ export function sentinelClient(createClient: CreateClient, options: SentinelOpti
       return current().get(key)
     },
     async mGet(keys: string[]) {
-      return (current().mGet as (keys: string[]) => Promise<(string | null)[]>)(keys)
+      return current().mGet(keys)
     },
     eval: async (...call: Parameters<NodeRedisClient['eval']>) => current().eval(...call),
     evalSha: async (...call: Parameters<NodeRedisClient['evalSha']>) => current().evalSha(...call),
