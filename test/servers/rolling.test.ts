@@ -184,8 +184,10 @@ describe.each(STORES)('nodes on one %s behind a balancer', store => {
     await balancer.restart(0, { PAWL_SECRET: `${NEW},${OLD}` })
     await until('somebody is refused', () => load.unexpected.length > 0, PATIENCE_MS)
     await load.stop()
-    expect(new Set(load.unexpected.map(({ status, node }) => `${status} of node ${node}`))).toEqual(
-      new Set(['401 of node 1']),
-    )
+    const refused = load.unexpected.filter(({ status }) => status === 401)
+    expect(new Set(refused.map(({ node }) => node))).toEqual(new Set([1]))
+    // A sign-out at the node that cannot read the token ends nothing, and the token is good at the other still.
+    const others = load.unexpected.filter(({ status }) => status !== 401)
+    for (const { asked, status, node } of others) expect(`${asked} ${status} ${node}`).toBe('GET /session 200 0')
   })
 })
