@@ -97,7 +97,7 @@ export function createAuth<User extends BaseUser>(options: AuthOptions<User>): A
   )
 
   return {
-    ...createHandling({ router, sessions, presenter, emit, onError }),
+    ...createHandling({ router, sessions, presenter, tenantOf: config.tenant, emit, onError }),
     accounts,
     sessions,
     users,

@@ -1,6 +1,8 @@
+import type { Awaitable } from './base/awaitable.js'
 import type { Clock } from './base/clock.js'
 import { type Duration, milliseconds } from './base/duration.js'
 import type { Extension } from './extensions/extension.js'
+import type { Exchange } from './http/exchange.js'
 import { guidePresenter, type Presenter, problemPresenter } from './http/presenter.js'
 import type { AuthEvent } from './sessions/event.js'
 import type { LifecycleParts, SessionTimes } from './sessions/parts.js'
@@ -68,6 +70,16 @@ export interface AuthOptions<User extends BaseUser = BaseUser> {
   deadlineMs?: number
   /** How far the clocks of this machine and of its store may differ before `ready` fails. Default: `'60s'`. */
   clockLeeway?: Duration
+  /**
+   * Whose users a request is among: from its host name, a header or its path. Part of every token and every query, so that
+   * a token of one tenant is nobody in another. Null answers 404 `unknown_tenant`. Default: there are no tenants.
+   */
+  tenant?: (exchange: Exchange) => Awaitable<string | null>
+  /**
+   * Keeps this auth apart from others on the same store and secret: its tokens are no tokens there. Changing it signs
+   * everybody out. Default: none.
+   */
+  realm?: string
   /** False mounts none of Pawl's own routes, for an app whose controllers do it all. Default: true. */
   routes?: boolean
   /** Called with what an operator may want to know. Default: nobody is told. */
@@ -98,6 +110,8 @@ export interface AuthConfig<User extends BaseUser>
   readonly secrets: readonly [string, ...string[]]
   readonly sessions: AuthOptions<User>['sessions']
   readonly onEvent: AuthOptions<User>['onEvent']
+  readonly tenant: AuthOptions<User>['tenant']
+  readonly realm: string
   readonly times: SessionTimes
   readonly race: 'refuse' | 'converge'
   readonly loadUser: boolean
@@ -122,6 +136,8 @@ export const OPTIONS: readonly (keyof AuthOptions)[] = [
   'extensions',
   'deadlineMs',
   'clockLeeway',
+  'tenant',
+  'realm',
   'routes',
   'onEvent',
   'onError',
@@ -204,6 +220,11 @@ function checkBasePath(basePath: string): string {
   return basePath
 }
 
+function checkRealm(realm: string): string {
+  if (realm === '' || /^[a-z0-9_-]{1,32}$/.test(realm)) return realm
+  throw new TypeError("`realm` must be 1 to 32 of a-z, 0-9, _ and -, like 'admin'")
+}
+
 /** Checks and completes the options. Throws `TypeError` that names the option and what to write instead. */
 export function resolveConfig<User extends BaseUser>(options: AuthOptions<User>): AuthConfig<User> {
   if (typeof options !== 'object' || options === null)
@@ -225,6 +246,7 @@ export function resolveConfig<User extends BaseUser>(options: AuthOptions<User>)
       typeof options.sessions === 'function' || typeof options.sessions?.fetch === 'function',
     ],
     ['extensions', options.extensions, Array.isArray(options.extensions)],
+    ['tenant', options.tenant, typeof options.tenant === 'function'],
   ] as const) {
     if (value !== undefined && !isRight) throw new TypeError(`\`${name}\` is not what it should be: see its type`)
   }
@@ -248,6 +270,8 @@ export function resolveConfig<User extends BaseUser>(options: AuthOptions<User>)
     presenter: options.presenter ?? presenters[errors],
     extensions: options.extensions ?? [],
     deadlineMs,
+    tenant: options.tenant,
+    realm: checkRealm(options.realm ?? ''),
     routes: options.routes ?? true,
     onEvent: options.onEvent,
     onError: options.onError ?? (() => {}),

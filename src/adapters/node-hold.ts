@@ -5,6 +5,33 @@ import { sendAnswer } from './node-io.js'
 
 type Call = () => void
 
+type Headers = Readonly<Record<string, string | readonly string[]>> | readonly string[]
+
+/** Sets what `writeHead` was given, as Node itself does where there are headers already. */
+function setHeaders(response: ServerResponse, headers: Headers = {}): void {
+  if (!Array.isArray(headers)) {
+    for (const [name, value] of Object.entries(headers)) response.setHeader(name, value)
+    return
+  }
+  const names = headers.filter((_, index) => index % 2 === 0)
+  for (const name of names) response.removeHeader(name)
+  for (const [index, name] of names.entries()) response.appendHeader(name, headers[index * 2 + 1])
+}
+
+/** Adds cookies to a response whose headers are the app's own. No cache may keep it. */
+function giveCookies(response: ServerResponse, cookies: readonly string[]): void {
+  const writeHead = response.writeHead.bind(response)
+  response.writeHead = (status: number, ...rest: unknown[]) => {
+    response.writeHead = writeHead
+    const [message, headers] = typeof rest[0] === 'string' ? rest : [undefined, rest[0]]
+    setHeaders(response, headers as Headers | undefined)
+    const said = [response.getHeader('set-cookie') ?? []].flat()
+    response.setHeader('set-cookie', [...new Set([...said.map(String), ...cookies])])
+    response.setHeader('cache-control', 'no-store')
+    return message === undefined ? writeHead(status) : writeHead(status, message as string)
+  }
+}
+
 /**
  * Holds what an app's own handler writes until the queued writes are done, and drops it when one of them fails:
  * then their problem is the response. Installed at the first queued write, so a response without any is not touched.
@@ -22,8 +49,13 @@ export function holdResponse(response: ServerResponse, ctx: Context, send: () =>
   let phase: 'open' | 'waiting' | 'settling' | 'over' = 'open'
   let ended = false
 
-  function release(): void {
+  function giveBack(): void {
     Object.assign(response, real)
+    if (ctx.cookies.length > 0) giveCookies(response, ctx.cookies)
+  }
+
+  function release(): void {
+    giveBack()
     for (const call of held) call()
     // A stream that was told to wait goes on, unless the socket itself is behind.
     if (!response.writableEnded && !response.writableNeedDrain) response.emit('drain')
@@ -42,7 +74,7 @@ export function holdResponse(response: ServerResponse, ctx: Context, send: () =>
     if (!ctx.hasWrites && phase !== 'settling') {
       // The handler threw and its writes are forgotten, and so is what it had begun to say.
       phase = 'over'
-      Object.assign(response, real)
+      giveBack()
       return call()
     }
     // After its end a response has nothing more to say.
@@ -59,20 +91,20 @@ export function holdResponse(response: ServerResponse, ctx: Context, send: () =>
 
   Object.assign(response, {
     writeHead(...args: Parameters<typeof real.writeHead>) {
-      hold(() => real.writeHead(...args))
+      hold(() => response.writeHead(...args))
       return response
     },
     write(...args: Parameters<typeof real.write>) {
-      hold(() => real.write(...args))
+      hold(() => response.write(...args))
       return false
     },
     end(...args: Parameters<typeof real.end>) {
-      hold(() => real.end(...args))
+      hold(() => response.end(...args))
       ended = true
       return response
     },
     flushHeaders() {
-      hold(() => real.flushHeaders())
+      hold(() => response.flushHeaders())
     },
   })
 }

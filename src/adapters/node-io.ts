@@ -93,9 +93,10 @@ function prepare(answer: Answer): Prepared {
 /** Writes an answer. Cuts the response off when another is under way: part of two answers is none. */
 export function sendAnswer(request: IncomingMessage, response: ServerResponse, answer: Answer): void {
   if (response.headersSent) return void (response.writableEnded || response.destroy())
-  const { status, body } = answer
+  const { status, body, cookies } = answer
   const { headers, encoding } = prepare(answer)
   clearContent(response)
+  if (cookies) response.setHeader('set-cookie', cookies)
   if (status !== 413 || request.complete) {
     response.writeHead(status, headers)
     return void response.end(body, encoding)

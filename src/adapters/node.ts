@@ -3,12 +3,12 @@ import type { Auth } from '../auth.js'
 import { type Awaitable, isPromise } from '../base/awaitable.js'
 import { Problem } from '../base/problem.js'
 import type { Exchange } from '../http/exchange.js'
-import { type Guard, refusalOf } from '../http/guards.js'
-import type { Presenter } from '../http/presenter.js'
+import { rolesOf } from '../http/guards.js'
 import type { Context } from '../sessions/context.js'
 import type { BaseUser } from '../users/user.js'
-import { holdResponse } from './node-hold.js'
-import { headerOf, readNodeBody, sendAnswer } from './node-io.js'
+import { type Gate, type GuardOptions, gateOf } from './gate.js'
+import { openRequest } from './node-exchange.js'
+import { sendAnswer } from './node-io.js'
 
 /** A request that went through `authListener`: who sent it is in `auth`. An `id` set before is the one in events. */
 export type AuthRequest<User extends BaseUser = BaseUser> = IncomingMessage & {
@@ -33,22 +33,6 @@ export function authListener<User extends BaseUser>(
 ): (request: IncomingMessage, response: ServerResponse) => void {
   type Ctx = Context<User, Exchange>
 
-  function exchangeOf(request: IncomingMessage, response: ServerResponse): Exchange {
-    return {
-      method: request.method as string,
-      target: request.url as string,
-      id: (request as AuthRequest).id,
-      address: request.socket.remoteAddress ?? null,
-      header: name => headerOf(request.rawHeaders, name),
-      readBody: limit => readNodeBody(request, limit),
-      onQueued(ctx) {
-        // Nothing is left to hold: what is queued after the response is written all the same.
-        if (response.writableEnded) queueMicrotask(() => void auth.send(ctx as Ctx))
-        else holdResponse(response, ctx, () => auth.send(ctx as Ctx))
-      },
-    }
-  }
-
   function runApp(ctx: Ctx, request: IncomingMessage, response: ServerResponse): void {
     if (!app) return refuse(new Problem('not_found'), ctx, request, response)
     try {
@@ -64,7 +48,6 @@ export function authListener<User extends BaseUser>(
   }
 
   function serve(ctx: Ctx, request: IncomingMessage, response: ServerResponse): void {
-    ;(request as AuthRequest<User>).auth = ctx
     const answered = auth.handle(ctx)
     if (answered === null) runApp(ctx, request, response)
     else {
@@ -75,42 +58,63 @@ export function authListener<User extends BaseUser>(
   }
 
   return (request, response) => {
-    const opened = auth.open(exchangeOf(request, response))
+    const { url, socket } = request
+    const opened = openRequest(auth, request, response, {
+      target: url as string,
+      address: socket.remoteAddress ?? null,
+    })
     if (isPromise(opened)) opened.then(ctx => serve(ctx, request, response)).catch(() => response.destroy())
     else serve(opened, request, response)
   }
 }
 
-function guarded<User extends BaseUser>(
-  guard: Guard,
-  auth: Auth<User>,
-  handler: NodeHandler<User>,
-  presenter?: Presenter,
-): NodeHandler<User> {
-  return (request, response) => {
-    const refusal = refusalOf(guard, request.auth)
-    if (refusal === null) return handler(request, response)
-    sendAnswer(request, response, auth.present(refusal, request.auth, presenter))
-  }
+function guarded<User extends BaseUser>(gate: Gate<User>, handler: NodeHandler<User>): NodeHandler<User> {
+  return (request, response) =>
+    gate<Awaitable<unknown>>(
+      request.auth,
+      ctx => {
+        request.auth = ctx
+        return handler(request, response)
+      },
+      answer => sendAnswer(request, response, answer),
+    )
 }
 
-/**
- * Lets only signed-in requests through to `handler`. Others get what `presenter` says: the guide's error handler.
- * Default: the presenter of `createAuth`.
- */
+/** Lets only signed-in requests through to `handler`. */
 export function requireAuthenticated<User extends BaseUser>(
   auth: Auth<User>,
   handler: NodeHandler<User>,
-  { presenter }: { readonly presenter?: Presenter } = {},
+  options?: GuardOptions,
 ): NodeHandler<User> {
-  return guarded('authenticated', auth, handler, presenter)
+  return guarded(gateOf(auth, 'authenticated', options), handler)
 }
 
 /** Lets only requests of nobody through to `handler`; the others get `already_authenticated`. */
 export function requireNotAuthenticated<User extends BaseUser>(
   auth: Auth<User>,
   handler: NodeHandler<User>,
-  { presenter }: { readonly presenter?: Presenter } = {},
+  options?: GuardOptions,
 ): NodeHandler<User> {
-  return guarded('not_authenticated', auth, handler, presenter)
+  return guarded(gateOf(auth, 'not_authenticated', options), handler)
+}
+
+/** Lets only users who have one of the roles through to `handler`; other signed-in users get `forbidden`. */
+export function requireRole<User extends BaseUser>(
+  auth: Auth<User>,
+  roles: string | readonly string[],
+  handler: NodeHandler<User>,
+  options?: GuardOptions,
+): NodeHandler<User> {
+  return guarded(gateOf(auth, rolesOf(roles), options), handler)
+}
+
+/** Answers what a handler threw and the app caught itself, and forgets what the request had queued. */
+export function problemHandler<User extends BaseUser>(
+  auth: Auth<User>,
+  { presenter }: GuardOptions = {},
+): (error: unknown, request: IncomingMessage, response: ServerResponse) => void {
+  return (error, request, response) => {
+    const ctx = auth.opened((request as AuthRequest<User>).auth)
+    sendAnswer(request, response, auth.present(error, ctx, presenter))
+  }
 }

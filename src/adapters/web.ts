@@ -2,10 +2,10 @@ import type { Auth } from '../auth.js'
 import type { Awaitable } from '../base/awaitable.js'
 import { Problem } from '../base/problem.js'
 import type { Answer, Exchange } from '../http/exchange.js'
-import { type Guard, refusalOf } from '../http/guards.js'
-import type { Presenter } from '../http/presenter.js'
+import { rolesOf } from '../http/guards.js'
 import type { Context } from '../sessions/context.js'
 import type { BaseUser } from '../users/user.js'
+import { type Gate, type GuardOptions, gateOf } from './gate.js'
 
 /** Answers a request the routes of Pawl do not. */
 export type WebHandler<User extends BaseUser = BaseUser> = (
@@ -36,7 +36,7 @@ async function readBody(request: Request, limit: number): Promise<Uint8Array> {
   return body
 }
 
-function exchangeOf(request: Request, address: string | null): Exchange {
+export function exchangeOf(request: Request, address: string | null): Exchange {
   const { pathname, search } = new URL(request.url)
   return {
     method: request.method,
@@ -47,8 +47,20 @@ function exchangeOf(request: Request, address: string | null): Exchange {
   }
 }
 
-function responseOf({ status, headers, body }: Answer, method: string): Response {
-  return new Response(method === 'HEAD' ? null : body, { status, headers })
+export function responseOf({ status, headers, body, cookies = [] }: Answer, method: string): Response {
+  const response = new Response(method === 'HEAD' ? null : body, { status, headers })
+  for (const cookie of cookies) response.headers.append('set-cookie', cookie)
+  return response
+}
+
+/** An app's response with the cookies that the request's writes, now done, gave it. No cache may keep such a one. */
+export function withCookies(response: Response, { cookies }: Context): Response {
+  if (cookies.length === 0) return response
+  // Those of a redirect or of another server's response cannot be changed.
+  const given = new Response(response.body, response)
+  for (const cookie of cookies) given.headers.append('set-cookie', cookie)
+  given.headers.set('cache-control', 'no-store')
+  return given
 }
 
 /**
@@ -68,42 +80,54 @@ export function authFetch<User extends BaseUser>(
       if (!app) throw new Problem('not_found')
       const response = await app(request, ctx)
       const failed = await auth.send(ctx)
-      return failed ? responseOf(failed, request.method) : response
+      return failed ? responseOf(failed, request.method) : withCookies(response, ctx)
     } catch (error) {
       return responseOf(auth.present(error, ctx), request.method)
     }
   }
 }
 
-function guarded<User extends BaseUser>(
-  guard: Guard,
-  auth: Auth<User>,
-  handler: WebHandler<User>,
-  presenter?: Presenter,
-): WebHandler<User> {
-  return (request, ctx) => {
-    const refusal = refusalOf(guard, ctx)
-    return refusal === null ? handler(request, ctx) : responseOf(auth.present(refusal, ctx, presenter), request.method)
-  }
+function guarded<User extends BaseUser>(gate: Gate<User>, handler: WebHandler<User>): WebHandler<User> {
+  return (request, found) =>
+    gate<Awaitable<Response>>(
+      found,
+      ctx => handler(request, ctx),
+      answer => responseOf(answer, request.method),
+    )
 }
 
-/**
- * Lets only signed-in requests through to `handler`. Others get what `presenter` says: the guide's error handler.
- * Default: the presenter of `createAuth`.
- */
+/** Lets only signed-in requests through to `handler`. */
 export function requireAuthenticated<User extends BaseUser>(
   auth: Auth<User>,
   handler: WebHandler<User>,
-  { presenter }: { readonly presenter?: Presenter } = {},
+  options?: GuardOptions,
 ): WebHandler<User> {
-  return guarded('authenticated', auth, handler, presenter)
+  return guarded(gateOf(auth, 'authenticated', options), handler)
 }
 
 /** Lets only requests of nobody through to `handler`; the others get `already_authenticated`. */
 export function requireNotAuthenticated<User extends BaseUser>(
   auth: Auth<User>,
   handler: WebHandler<User>,
-  { presenter }: { readonly presenter?: Presenter } = {},
+  options?: GuardOptions,
 ): WebHandler<User> {
-  return guarded('not_authenticated', auth, handler, presenter)
+  return guarded(gateOf(auth, 'not_authenticated', options), handler)
+}
+
+/** Lets only users who have one of the roles through to `handler`; other signed-in users get `forbidden`. */
+export function requireRole<User extends BaseUser>(
+  auth: Auth<User>,
+  roles: string | readonly string[],
+  handler: WebHandler<User>,
+  options?: GuardOptions,
+): WebHandler<User> {
+  return guarded(gateOf(auth, rolesOf(roles), options), handler)
+}
+
+/** Answers what a handler threw and the app caught itself, and forgets what the request had queued. */
+export function problemHandler<User extends BaseUser>(
+  auth: Auth<User>,
+  { presenter }: GuardOptions = {},
+): (error: unknown, request: Request, ctx: Context<User, Exchange>) => Response {
+  return (error, request, ctx) => responseOf(auth.present(error, auth.opened(ctx), presenter), request.method)
 }

@@ -22,6 +22,7 @@ export type CoreProblem =
   | 'body_too_large'
   | 'busy'
   | 'email_taken'
+  | 'forbidden'
   | 'headers_too_large'
   | 'internal'
   | 'invalid_body'
@@ -34,10 +35,14 @@ export type CoreProblem =
   | 'method_not_allowed'
   | 'not_authenticated'
   | 'not_found'
+  | 'origin_rejected'
   | 'request_timeout'
   | 'session_reused'
+  | 'suspended'
   | 'unavailable'
+  | 'unknown_tenant'
   | 'unsupported_media_type'
+  | 'username_taken'
 
 /** Every code of the core with its status and message; `docs/problems.md` explains each. */
 export const CORE_PROBLEMS: Readonly<Record<CoreProblem, readonly [status: number, message: string]>> = {
@@ -45,6 +50,7 @@ export const CORE_PROBLEMS: Readonly<Record<CoreProblem, readonly [status: numbe
   body_too_large: [413, 'Body is too large'],
   busy: [503, 'Too many sign-ins at once, try again soon'],
   email_taken: [422, 'Email has already been taken'],
+  forbidden: [403, 'Forbidden'],
   headers_too_large: [431, 'Request headers are too large'],
   internal: [500, 'Internal server error'],
   invalid_body: [400, 'Body is not valid'],
@@ -57,10 +63,14 @@ export const CORE_PROBLEMS: Readonly<Record<CoreProblem, readonly [status: numbe
   method_not_allowed: [405, 'Method not allowed'],
   not_authenticated: [401, 'Not authenticated'],
   not_found: [404, 'Not found'],
+  origin_rejected: [403, 'Request comes from another origin'],
   request_timeout: [408, 'Request took too long to arrive'],
   session_reused: [401, 'Invalid token'],
+  suspended: [403, 'Account is suspended'],
   unavailable: [503, 'Service unavailable'],
+  unknown_tenant: [404, 'Not found'],
   unsupported_media_type: [415, 'Body must be JSON, a form or multipart form data'],
+  username_taken: [422, 'Username has already been taken'],
 }
 
 /** The one error people see: a stable code, a status, a message, and messages by field where input was wrong. */
@@ -89,4 +99,29 @@ export class Problem extends Error {
     if (!(error instanceof Error) || error.name !== 'Problem') return false
     return code === undefined || (error as Problem).code === code
   }
+}
+
+/** Codes of refusals that hosts make, by their status. */
+const HOST_CODES: Readonly<Record<number, CoreProblem>> = {
+  404: 'not_found',
+  405: 'method_not_allowed',
+  408: 'request_timeout',
+  413: 'body_too_large',
+  415: 'unsupported_media_type',
+}
+
+/**
+ * What to tell of something thrown: a problem as it is, and anything else as `internal`, but for an error that its host
+ * means for the client: one with a `status` from 400 to 499 and `expose`, as `http-errors` makes them.
+ */
+export function problemOf(error: unknown): Problem {
+  if (Problem.is(error)) return error
+  const { status, expose, message } = (error ?? {}) as { status?: unknown; expose?: unknown; message?: unknown }
+  const isMeant = expose === true && typeof status === 'number' && status >= 400 && status < 500
+  if (!isMeant) return new Problem('internal', { cause: error })
+  // A parser quotes what it could not read.
+  if (error instanceof SyntaxError) return new Problem('invalid_body', { message: 'Body is not valid JSON' })
+  const code = HOST_CODES[status]
+  if (code) return new Problem(code)
+  return new Problem(status === 400 ? 'invalid_request' : `http_${status}`, { status, message: String(message) })
 }

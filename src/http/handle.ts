@@ -1,5 +1,5 @@
 import { type Awaitable, isPromise } from '../base/awaitable.js'
-import { Problem } from '../base/problem.js'
+import { Problem, problemOf } from '../base/problem.js'
 import { Context } from '../sessions/context.js'
 import type { Emit } from '../sessions/event.js'
 import type { Sessions } from '../sessions/sessions.js'
@@ -15,6 +15,8 @@ export interface HandleParts<User extends BaseUser> {
   readonly router: Router<User>
   readonly sessions: Sessions<User>
   readonly presenter: Presenter
+  /** Whose users a request is among; null for no tenant there is. */
+  readonly tenantOf: ((exchange: Exchange) => Awaitable<string | null>) | undefined
   readonly emit: Emit
   readonly onError: (error: unknown, requestId: string) => void
 }
@@ -29,30 +31,56 @@ export interface Handling<User extends BaseUser> {
   send(ctx: Context<User, Exchange>): Promise<Answer | null>
   /** The answer for something thrown: a problem as it is, anything else as `internal`. Forgets the queued writes. */
   present(error: unknown, ctx: Context<User, Exchange>, presenter?: Presenter): Answer
+  /**
+   * What this auth knows of a request that several may have opened.
+   * Throws `TypeError` for one it did not open: a guard must not take another's word.
+   */
+  opened(ctx: Context | undefined): Context<User, Exchange>
   /** Everything at once, for an app that has nothing but these routes. Never throws. */
   respond(exchange: Exchange): Promise<Answer>
 }
 
+/** The answer with the cookies that its writes, now done, gave it. No cache may keep such a one. */
+function withCookies(answer: Answer, { cookies }: Context): Answer {
+  if (cookies.length === 0) return answer
+  return { ...answer, headers: { ...answer.headers, 'cache-control': 'no-store' }, cookies }
+}
+
 export function createHandling<User extends BaseUser>(parts: HandleParts<User>): Handling<User> {
-  const { router, sessions, presenter, emit, onError } = parts
+  const { router, sessions, presenter, tenantOf, emit, onError } = parts
+
+  /** Finds out whose users it is among, then who it is. */
+  async function fetchAmong(ctx: Context<User, Exchange>, among: NonNullable<typeof tenantOf>): Promise<User | null> {
+    const tenant = await among(ctx.request)
+    if (tenant === null || tenant === '') throw new Problem('unknown_tenant')
+    ctx.tenant = tenant
+    return sessions.fetch(ctx)
+  }
 
   function open(exchange: Exchange): Awaitable<Context<User, Exchange>> {
     const ctx = new Context<User, Exchange>(exchange)
+    ctx.opener = parts
     const failed = (error: unknown) => {
       ctx.failure = error
       return ctx
     }
     try {
-      const fetched = sessions.fetch(ctx)
+      const fetched = tenantOf ? fetchAmong(ctx, tenantOf) : sessions.fetch(ctx)
       return isPromise(fetched) ? fetched.then(() => ctx, failed) : ctx
     } catch (error) {
       return failed(error)
     }
   }
 
+  function opened(ctx: Context | undefined): Context<User, Exchange> {
+    const own = ctx?.opener === parts ? ctx : ctx?.siblings?.find(each => each.opener === parts)
+    if (own) return own as Context<User, Exchange>
+    throw new TypeError('the request did not come through this auth: mount its middleware before its guards')
+  }
+
   function present(error: unknown, ctx: Context<User, Exchange>, shown = presenter): Answer {
     ctx.discard()
-    const problem = Problem.is(error) ? error : new Problem('internal', { cause: error })
+    const problem = problemOf(error)
     if (problem.status >= 500 && problem.cause !== undefined) onError(problem.cause, ctx.id)
     const isAboutToken = problem.code === 'not_authenticated' || problem.code === 'invalid_token'
     if (isAboutToken && ctx.refusal) emit(ctx, 'token.refused', { detail: ctx.refusal })
@@ -90,6 +118,7 @@ export function createHandling<User extends BaseUser>(parts: HandleParts<User>):
 
   async function answer(ctx: Context<User, Exchange>, { route, params }: Match<User>): Promise<Answer> {
     ctx.params = params
+    if (tenantOf && ctx.tenant === '') throw ctx.failure
     applyGuard(route.guard, ctx)
     const input = route.method === 'GET' ? Object.create(null) : await readInput(ctx.request, route.needsInput ?? false)
     if (route.guard && route.method !== 'GET') await guardAgain(route.guard, ctx)
@@ -104,7 +133,7 @@ export function createHandling<User extends BaseUser>(parts: HandleParts<User>):
       const match = router(ctx.request.method, pathOf(ctx.request.target))
       if (!match) return null
       return answer(ctx, match).then(
-        async answered => (await send(ctx)) ?? answered,
+        async answered => (await send(ctx)) ?? withCookies(answered, ctx),
         error => present(error, ctx),
       )
     } catch (error) {
@@ -114,6 +143,7 @@ export function createHandling<User extends BaseUser>(parts: HandleParts<User>):
 
   return {
     open,
+    opened,
     send,
     present,
     handle,

@@ -65,6 +65,36 @@ async function fromMultipart(bytes: Uint8Array, contentType: string): Promise<In
   }
 }
 
+/** The bytes of the body: as the host read them, or read now. */
+async function bytesOf(exchange: Exchange, read: string | Uint8Array | undefined): Promise<Uint8Array> {
+  if (read === undefined) return exchange.readBody(MOST_BYTES)
+  const bytes = typeof read === 'string' ? new TextEncoder().encode(read) : read
+  if (bytes.length > MOST_BYTES) throw new Problem('body_too_large')
+  return bytes
+}
+
+/** True for what a host gives where there was no body, or none with members. */
+function isEmpty(parsed: unknown): boolean {
+  return typeof parsed !== 'object' || parsed === null || Object.keys(parsed).length === 0
+}
+
+/** True for a value whose objects lie too deep in one another. */
+function isTooDeep(value: unknown): boolean {
+  let level: unknown[] = [value]
+  for (let depth = 0; level.length > 0; depth++) {
+    if (depth > MOST_LEVELS) return true
+    level = level.flatMap(each => (typeof each === 'object' && each !== null ? Object.values(each) : []))
+  }
+  return false
+}
+
+/** What a host parsed, held to the rules of what we parse. A form may be flat still: `user[email]`. */
+function fromHost(parsed: object, format: Format): Input {
+  if (isTooDeep(parsed)) throw invalid('Body is nested too deep')
+  if (Array.isArray(parsed)) return Object.create(null)
+  return format === 'json' ? (parsed as Input) : nestFields(Object.entries(parsed))
+}
+
 /**
  * Reads the body: JSON, a form or multipart form data, in UTF-8, at most 64 KB. Never the query string.
  * Throws `invalid_body`, `body_too_large`. A type that is not read is `unsupported_media_type` where the route needs
@@ -72,14 +102,20 @@ async function fromMultipart(bytes: Uint8Array, contentType: string): Promise<In
  */
 export async function readInput(exchange: Exchange, needed: boolean): Promise<Input> {
   const encoding = exchange.header('content-encoding')
-  const bytes = await exchange.readBody(MOST_BYTES)
-  if (bytes.length === 0) return Object.create(null)
+  const parsed = exchange.parsedBody?.()
+  const isRaw = parsed === undefined || typeof parsed === 'string' || parsed instanceof Uint8Array
+  if (!isRaw && Number(exchange.header('content-length') ?? 0) > MOST_BYTES) throw new Problem('body_too_large')
+  const bytes = isRaw ? await bytesOf(exchange, parsed) : null
+  if (bytes?.length === 0 || (!bytes && isEmpty(parsed))) return Object.create(null)
   const contentType = exchange.header('content-type')
-  const format = encoding === null || encoding.toLowerCase() === 'identity' ? formatOf(contentType) : 'other'
+  // What a host parsed it has unpacked.
+  const isPlain = !bytes || encoding === null || encoding.toLowerCase() === 'identity'
+  const format = isPlain ? formatOf(contentType) : 'other'
   if (format === 'other') {
     if (needed) throw new Problem('unsupported_media_type')
     return Object.create(null)
   }
+  if (!bytes) return fromHost(parsed as object, format)
 
   let text: string
   try {

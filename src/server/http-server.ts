@@ -66,7 +66,7 @@ function answerClientError(error: Error & { code?: string }, socket: Socket, pre
   const isAnswered = error.code === 'ERR_HTTP_REQUEST_TIMEOUT' && socket.bytesWritten > 0
   if (!socket.writable || isAnswered || error.code === 'ECONNRESET') return void socket.destroy()
   const problem = CLIENT_ERRORS[error.code ?? ''] ?? MALFORMED
-  const nobody = new Context({ header: () => null, address: socket.remoteAddress ?? null })
+  const nobody = new Context({ method: '', header: () => null, address: socket.remoteAddress ?? null })
   const { status, headers, body } = presenter.problem(problem, nobody)
   const length = Buffer.byteLength(body ?? '')
   const lines = Object.entries({ ...headers, 'content-length': length, connection: 'close' })
@@ -93,7 +93,7 @@ export function createHttpServer(parts: HttpServerParts): HttpServer {
   }
 
   function refuse(problem: Problem, request: IncomingMessage, response: ServerResponse): void {
-    const nobody = new Context({ header: () => null, address: request.socket.remoteAddress ?? null })
+    const nobody = new Context({ method: '', header: () => null, address: request.socket.remoteAddress ?? null })
     response.shouldKeepAlive = false
     sendAnswer(request, response, presenter.problem(problem, nobody))
   }

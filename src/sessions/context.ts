@@ -5,6 +5,8 @@ import type { BaseUser } from '../users/user.js'
 
 /** What Pawl asks of a request, whatever server it came through. */
 export interface Caller {
+  /** As it came: `GET`. Empty where no request was the occasion. */
+  readonly method: string
   /** The value of a header by its lower-case name; null when it is not there. Repeated headers are joined with `, `. */
   header(name: string): string | null
   /** The peer's address; null when there is none to know. */
@@ -25,6 +27,7 @@ export interface IssuedTokens {
 export type Refusal = 'malformed' | 'forged' | 'ended' | 'replaced' | 'reused' | 'expired' | 'user_gone'
 
 const LONGEST_USER_AGENT = 256
+const NO_COOKIES: readonly string[] = Object.freeze([])
 
 /** One request, from open to send: its facts, and the writes it has queued. */
 export class Context<User extends BaseUser = BaseUser, Request extends Caller = Caller> {
@@ -33,12 +36,21 @@ export class Context<User extends BaseUser = BaseUser, Request extends Caller = 
   params: Readonly<Record<string, string>> = {}
   user: User | null = null
   session: Session | null = null
-  /** The tokens made during this request. */
+  /** Whose users it is among: what the option `tenant` says of the request. Empty where there are no tenants. */
+  tenant = ''
+  /** The tokens made during this request, for its answer to show. Null where they travel in a cookie. */
   tokens: IssuedTokens | null = null
+  /** True once this request signed in or renewed: the session is its own, and goes with the writes when they go. */
+  began = false
   /** Why the presented token opened nothing; null when it did, or when there was none. */
   refusal: Refusal | null = null
   /** What kept Pawl from finding out who this is: the store is away. Guards throw it; null when nothing did. */
   failure: unknown = null
+  /** Which auth opened it. */
+  opener: object | null = null
+  /** The same request as every auth opened it, where there are several: each guard looks for its own. */
+  siblings: Context[] | null = null
+  #cookies = NO_COOKIES
   #id: string | null = null
   #writes: (() => Awaitable<void>)[] | null = null
 
@@ -60,6 +72,27 @@ export class Context<User extends BaseUser = BaseUser, Request extends Caller = 
   /** True when somebody is signed in. */
   get authenticated(): boolean {
     return this.session !== null || this.user !== null
+  }
+
+  /** Joins what another auth made of the same request before. */
+  joins(before: Context | undefined): this {
+    if (before) {
+      before.siblings ??= [before]
+      before.siblings.push(this as unknown as Context)
+      this.siblings = before.siblings
+    }
+    return this
+  }
+
+  /** Values of `Set-Cookie` for the response, once `commit` is through. */
+  get cookies(): readonly string[] {
+    return this.#cookies
+  }
+
+  /** Gives the response a cookie. Called by a queued write that is done: what was not stored is not told. */
+  setCookie(cookie: string): void {
+    const name = cookie.slice(0, cookie.indexOf('=') + 1)
+    this.#cookies = [...this.#cookies.filter(other => !other.startsWith(name)), cookie]
   }
 
   /** True while writes wait for the response. */
@@ -90,12 +123,14 @@ export class Context<User extends BaseUser = BaseUser, Request extends Caller = 
   /** Forgets the queued writes and the tokens they would have stored. */
   discard(): void {
     this.#writes = null
+    this.#cookies = NO_COOKIES
     // Whoever was signed in by this request is not.
-    if (this.tokens) {
+    if (this.tokens || this.began) {
       this.user = null
       this.session = null
     }
     this.tokens = null
+    this.began = false
   }
 
   /** Shows ids only: a context that is logged tells no token. */

@@ -163,6 +163,7 @@ export function createLifecycle<User extends BaseUser>(parts: LifecycleParts<Use
   ): User | null {
     ctx.refusal = null
     ctx.tokens = tokensNow
+    ctx.began = true
     ctx.session = session
     ctx.user = account?.user ?? null
     return ctx.user
@@ -249,7 +250,7 @@ export function createLifecycle<User extends BaseUser>(parts: LifecycleParts<Use
 
     end(ctx, token) {
       const claims = token === null ? null : (tokens.verify('access', token) ?? tokens.verify('renewal', token))
-      const made = ctx.tokens ? ctx.session : null
+      const made = ctx.began ? ctx.session : null
       const userId = ctx.session?.userId
       // A session made earlier in this request ends as well.
       for (const id of new Set([claims?.sessionId, made?.id])) {
@@ -261,6 +262,7 @@ export function createLifecycle<User extends BaseUser>(parts: LifecycleParts<Use
       ctx.session = null
       ctx.user = null
       ctx.tokens = null
+      ctx.began = false
       ctx.refusal = null
     },
 

@@ -6,6 +6,8 @@ export interface BaseUser {
   readonly id: string
   /** In its normal form: see `normalizeEmail`. */
   readonly email: string
+  /** What they may do, as trusted code said: never from input. Left out where there are no roles. */
+  readonly role?: string
   readonly createdAt: number
   readonly updatedAt: number
 }

@@ -1,0 +1,50 @@
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { Auth } from '../auth.js'
+import { type Awaitable, isPromise } from '../base/awaitable.js'
+import type { Exchange } from '../http/exchange.js'
+import type { Context } from '../sessions/context.js'
+import type { BaseUser } from '../users/user.js'
+import { holdResponse } from './node-hold.js'
+import { headerOf, readNodeBody } from './node-io.js'
+
+/** What a host on top of Node knows of a request better than Node's own object. */
+export interface HostFacts {
+  /** Path and query as they came, wherever the middleware is mounted. */
+  readonly target: string
+  readonly address: string | null
+  /** What the host made of the body. Looked at only once the stream was read. */
+  readonly parsedBody?: () => unknown
+}
+
+type Opened = IncomingMessage & { auth?: Context; readonly id?: unknown }
+
+/** Opens a Node request, whatever host it came through, and sets its `auth`. */
+export function openRequest<User extends BaseUser>(
+  auth: Auth<User>,
+  request: IncomingMessage,
+  response: ServerResponse,
+  { target, address, parsedBody }: HostFacts,
+): Awaitable<Context<User, Exchange>> {
+  type Ctx = Context<User, Exchange>
+  const { id, auth: before } = request as Opened
+  const opened = auth.open({
+    method: request.method as string,
+    target,
+    id: typeof id === 'string' ? id : undefined,
+    address,
+    header: name => headerOf(request.rawHeaders, name),
+    readBody: limit => readNodeBody(request, limit),
+    // Some parsers leave an empty object for what they did not read.
+    ...(parsedBody && { parsedBody: () => (request.readableDidRead ? parsedBody() : undefined) }),
+    onQueued(ctx) {
+      // Nothing is left to hold: what is queued after the response is written all the same.
+      if (response.writableEnded) queueMicrotask(() => void auth.send(ctx as Ctx))
+      else holdResponse(response, ctx, () => auth.send(ctx as Ctx))
+    },
+  })
+  const keep = (ctx: Ctx) => {
+    ;(request as Opened).auth = ctx.joins(before) as unknown as Context
+    return ctx
+  }
+  return isPromise(opened) ? opened.then(keep) : keep(opened)
+}
