@@ -9,10 +9,11 @@ import { allRoutes } from './http/routes.js'
 import { bearerSessions } from './sessions/bearer.js'
 import type { Emit } from './sessions/event.js'
 import type { Sessions } from './sessions/sessions.js'
-import { bounded, boundedStore } from './stores/bounded.js'
+import { boundedStore } from './stores/bounded.js'
 import type { EndedSession, RevocationSubscription } from './stores/revocations.js'
 import type { Store } from './stores/store.js'
 import { createTokens } from './tokens/token.js'
+import { boundedUsers, tenantUsers } from './users/scoped.js'
 import type { BaseUser, UserRepository } from './users/user.js'
 
 /** The library at work: what adapters call, and what your own controllers call. */
@@ -32,18 +33,6 @@ export interface Auth<User extends BaseUser = BaseUser> extends Handling<User> {
   onSessionEnded(listener: (session: EndedSession) => void, options?: { missed?: () => void }): RevocationSubscription
 }
 
-/** The same users with a deadline on every call. */
-function boundedUsers<User extends BaseUser>(users: UserRepository<User>, ms: number): UserRepository<User> {
-  return {
-    findById: id => bounded(() => users.findById(id), ms),
-    findByIdentifier: identifier => bounded(() => users.findByIdentifier(identifier), ms),
-    insert: account => bounded(() => users.insert(account), ms),
-    update: (id, change, expectedHash) => bounded(() => users.update(id, change, expectedHash), ms),
-    delete: (id, expectedHash) => bounded(() => users.delete(id, expectedHash), ms),
-    ...(users.joined && { joined: users.joined }),
-  }
-}
-
 /**
  * Builds an auth from its options.
  * Throws `TypeError`, naming the option and what to write instead, for options that are missing, unknown or weak.
@@ -53,7 +42,8 @@ export function createAuth<User extends BaseUser>(options: AuthOptions<User>): A
   const { now, onEvent, extensions } = config
   checkExtensions(extensions)
   const store = boundedStore(config.store, config.deadlineMs)
-  const users = boundedUsers(config.users, config.deadlineMs)
+  const bounds = boundedUsers(config.users, config.deadlineMs)
+  const users = config.tenant ? tenantUsers(bounds) : bounds
 
   const onError = (error: unknown, requestId: string) => {
     try {
@@ -73,18 +63,30 @@ export function createAuth<User extends BaseUser>(options: AuthOptions<User>): A
   }
 
   const { times, race, loadUser, staleMs } = config
-  const parts = { store, users, tokens: createTokens(config.secrets), times, race, loadUser, staleMs, now, emit }
+  const parts = {
+    store,
+    users,
+    tokens: createTokens(config.secrets, config.realm),
+    times,
+    race,
+    loadUser,
+    staleMs,
+    now,
+    emit,
+  }
   const carrier = config.sessions ?? bearerSessions
   const sessions = typeof carrier === 'function' ? carrier(parts) : carrier
 
   const hooks: Hooks<User>[] = []
-  const { hasher, passwordRules, presenter, basePath, errors, routes } = config
+  const { hasher, passwordRules, identifiers, fields, presenter, basePath, errors, routes } = config
   const accounts = createAccounts<User>({
     users,
     sessions,
     values: store.values,
     hasher,
     passwordRules,
+    identifiers,
+    fields,
     retryMs: times.retryMs,
     run: hookRunner(hooks),
     emit,

@@ -11,7 +11,8 @@ import { memoryStore } from './stores/memory.js'
 import type { Store } from './stores/store.js'
 import { checkSecrets } from './tokens/secrets.js'
 import { type Argon2Options, argon2Hasher } from './users/argon2.js'
-import type { PasswordRules } from './users/fields.js'
+import type { Identifier, PasswordRules } from './users/fields.js'
+import { checkFields, type FieldsSchema } from './users/own-fields.js'
 import type { PasswordHasher } from './users/password-hasher.js'
 import type { BaseUser, UserRepository } from './users/user.js'
 
@@ -50,6 +51,10 @@ export interface AuthOptions<User extends BaseUser = BaseUser> {
   /** At least 32 bytes. In a list the first signs and all verify, so that secrets can rotate. */
   secret: string | readonly string[] | undefined
   users: UserRepository<User>
+  /** What people are known by; each in the list is asked for at registration. Default: `['email']`. */
+  identifiers?: readonly Identifier[]
+  /** A Standard Schema of the app's own fields, by the names in `users.fields`. Default: none are taken from input. */
+  fields?: FieldsSchema<NoInfer<User>>
   /** Default: `memoryStore()`, which ends with the process. */
   store?: Store
   /** Your own carrier of sessions. Default: `bearerSessions`, tokens in the `Authorization` header. */
@@ -107,6 +112,8 @@ export interface AuthConfig<User extends BaseUser>
       | 'now'
     >
   > {
+  readonly identifiers: readonly Identifier[]
+  readonly fields: FieldsSchema<User> | undefined
   readonly secrets: readonly [string, ...string[]]
   readonly sessions: AuthOptions<User>['sessions']
   readonly onEvent: AuthOptions<User>['onEvent']
@@ -125,6 +132,8 @@ export interface AuthConfig<User extends BaseUser>
 export const OPTIONS: readonly (keyof AuthOptions)[] = [
   'secret',
   'users',
+  'identifiers',
+  'fields',
   'store',
   'sessions',
   'session',
@@ -220,6 +229,16 @@ function checkBasePath(basePath: string): string {
   return basePath
 }
 
+function checkIdentifiers(identifiers: readonly Identifier[]): readonly Identifier[] {
+  const known: readonly Identifier[] = ['email', 'username']
+  const isRight =
+    Array.isArray(identifiers) && identifiers.length > 0 && identifiers.every(name => known.includes(name))
+  if (!isRight || new Set(identifiers).size !== identifiers.length) {
+    throw new TypeError("`identifiers` must be ['email'], ['username'] or both")
+  }
+  return identifiers
+}
+
 function checkRealm(realm: string): string {
   if (realm === '' || /^[a-z0-9_-]{1,32}$/.test(realm)) return realm
   throw new TypeError("`realm` must be 1 to 32 of a-z, 0-9, _ and -, like 'admin'")
@@ -252,10 +271,13 @@ export function resolveConfig<User extends BaseUser>(options: AuthOptions<User>)
   }
   if (!Number.isSafeInteger(deadlineMs) || deadlineMs < 1 || deadlineMs > 600_000)
     throw new TypeError('`deadlineMs` must be a whole number from 1 to 600000')
+  checkFields(options.users.fields ?? [], options.fields)
   const presenters = { guide: guidePresenter, problem: problemPresenter }
   return Object.freeze({
     secrets: checkSecrets(options.secret),
     users: options.users,
+    identifiers: checkIdentifiers(options.identifiers ?? ['email']),
+    fields: options.fields,
     store: options.store ?? memoryStore({ now }),
     sessions: options.sessions,
     times: Object.freeze(sessionTimes(session)),

@@ -26,7 +26,18 @@ export type { Device, JoinedTable, Renewed, Session, SessionChange, SessionStore
 export type { Store } from './stores/store.js'
 export { type Argon2Options, argon2Hasher } from './users/argon2.js'
 export { isEmail, normalizeEmail } from './users/email.js'
-export type { UserInput } from './users/fields.js'
+export type { Identifier, UserInput } from './users/fields.js'
 export { memoryUsers } from './users/memory.js'
+export type { FieldsSchema } from './users/own-fields.js'
 export type { PasswordHasher, Verdict } from './users/password-hasher.js'
-export type { Account, AccountChange, BaseUser, JoinedUsers, NewAccount, UserRepository } from './users/user.js'
+export { type ScryptOptions, scryptHasher } from './users/scrypt.js'
+export type {
+  Account,
+  AccountChange,
+  BaseUser,
+  JoinedUsers,
+  NewAccount,
+  OwnFields,
+  UserRepository,
+} from './users/user.js'
+export { isUsername, normalizeUsername } from './users/username.js'

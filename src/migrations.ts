@@ -3,11 +3,13 @@ import type { Migration } from './base/migration.js'
 import type { SqlDatabase } from './base/sql-database.js'
 import type { Extension } from './extensions/extension.js'
 import { sqlStoreMigrations } from './stores/sql-tables.js'
-import { sqlUsersMigrations } from './users/sql.js'
+import { sqlUsersMigrations } from './users/sql-tables.js'
 
 export interface MigrationOptions {
   /** Extensions whose tables are wanted too. */
   extensions?: readonly Pick<Extension, 'migrations'>[]
+  /** False makes no table `users`, for an app with one of its own. Default: true. */
+  users?: boolean
 }
 
 /** How a database stands to the code. */
@@ -38,8 +40,12 @@ const DIALECTS = {
 
 const groupOf = (name: string) => name.replace(/_\d+$/, '')
 
-function collect({ extensions = [] }: MigrationOptions): readonly Migration[] {
-  return [...sqlUsersMigrations, ...sqlStoreMigrations, ...extensions.flatMap(each => each.migrations ?? [])]
+function collect({ extensions = [], users = true }: MigrationOptions): readonly Migration[] {
+  return [
+    ...(users ? sqlUsersMigrations : []),
+    ...sqlStoreMigrations,
+    ...extensions.flatMap(each => each.migrations ?? []),
+  ]
 }
 
 /** Says which migrations are missing and which are from the future. Changes nothing. */

@@ -9,7 +9,10 @@ export interface TokensData {
 /** Times are ISO 8601 in UTC. */
 export interface UserData {
   readonly id: string
-  readonly email: string
+  /** Null where people are known by a username alone. */
+  readonly email: string | null
+  /** Left out where people have none. */
+  readonly username?: string
   readonly created_at: string
   readonly updated_at: string
 }

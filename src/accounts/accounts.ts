@@ -4,29 +4,35 @@ import type { Context } from '../sessions/context.js'
 import type { Emit } from '../sessions/event.js'
 import type { Sessions, SignInFacts } from '../sessions/sessions.js'
 import type { KeyValueStore } from '../stores/key-value-store.js'
-import type { PasswordRules, UserInput } from '../users/fields.js'
+import type { Identifier, PasswordRules, UserInput } from '../users/fields.js'
+import type { FieldsSchema } from '../users/own-fields.js'
 import type { PasswordHasher } from '../users/password-hasher.js'
 import type { BaseUser, UserRepository } from '../users/user.js'
 import { authentication } from './authentication.js'
 import type { RunHooks } from './hooks.js'
 import { ownAccount } from './own-account.js'
-import { registration } from './registration.js'
+import { registration, userInserter } from './registration.js'
 import { signInDoor } from './sign-in.js'
 
 /** What people do. The routes call these; so may a controller of the application's own. */
 export interface Accounts<User extends BaseUser = BaseUser> {
   /**
-   * Checks `email` and `password`, then signs in.
+   * Checks `email` (or `username`, where people are known by one) and `password`, then signs in. In a cookie, true in
+   * `remember_me` keeps the session past the browser's end.
    * Throws `invalid_credentials`, alike and after the same time for unknown users and wrong passwords; `invalid_body`
    * when one of them is not text; `busy` when too many passwords wait to be checked.
    */
   authenticate(ctx: Context<User>, input: UserInput): Promise<User>
   /** Signs in a user whose identity is proven some other way. Throws what a `signingIn` hook throws. */
   signIn(ctx: Context<User>, user: User, facts: SignInFacts): Promise<User>
-  /** Registers from `email`, `password`, `password_confirmation`, then signs in. Throws `invalid_user` with `errors`. */
+  /**
+   * Registers from `email` or `username`, `password`, `password_confirmation` and the app's own fields, then signs in.
+   * Throws `invalid_user` with `errors`.
+   */
   create(ctx: Context<User>, input: UserInput): Promise<User>
   /**
-   * Changes the request's own `email` or `password`, given `current_password`. Other sessions end.
+   * Changes the request's own `email`, `username` or `password`, given `current_password`: other sessions end. The app's
+   * own fields change without.
    * Throws `invalid_change` with `errors`, `not_authenticated`.
    */
   update(ctx: Context<User>, input: UserInput): Promise<User>
@@ -44,6 +50,8 @@ export interface AccountsParts<User extends BaseUser> {
   readonly values: KeyValueStore
   readonly hasher: PasswordHasher
   readonly passwordRules: PasswordRules
+  readonly identifiers: readonly Identifier[]
+  readonly fields: FieldsSchema<User> | undefined
   readonly retryMs: number
   readonly run: RunHooks<User>
   readonly emit: Emit
@@ -56,11 +64,11 @@ export function createAccounts<User extends BaseUser>(parts: AccountsParts<User>
   return {
     authenticate,
     async signIn(ctx, user, facts) {
-      const account = await parts.users.findById(user.id)
+      const account = await parts.users.findById(user.id, ctx.tenant)
       if (!account) throw new Problem('invalid_credentials')
       return door(ctx, account, facts)
     },
-    create: registration(parts, door, authenticate),
+    create: registration(parts, userInserter(parts), door, authenticate),
     ...ownAccount(parts, verify),
   }
 }

@@ -1,7 +1,6 @@
 import { Problem } from '../base/problem.js'
 import type { Context } from '../sessions/context.js'
-import { isEmail, normalizeEmail } from '../users/email.js'
-import type { UserInput } from '../users/fields.js'
+import { IDENTIFIERS, type Identifier, type UserInput } from '../users/fields.js'
 import { normalizePassword } from '../users/password.js'
 import type { Account, BaseUser } from '../users/user.js'
 import type { Accounts, AccountsParts } from './accounts.js'
@@ -25,8 +24,24 @@ export function textField(input: UserInput, name: string): string | null {
   return value
 }
 
+/** True where the person asked to be remembered, as JSON or as a form's checkbox says it. */
+export function isRemembered({ remember_me: sent }: UserInput): boolean {
+  return sent === true || sent === 'true' || sent === 'on' || sent === '1'
+}
+
+/** Who is meant. Where people are known by either, each is taken under either name. */
+function identifierIn(input: UserInput, identifiers: readonly Identifier[]) {
+  const texts = identifiers.map(name => textField(input, name))
+  const sent = texts.find(text => text !== null) ?? ''
+  const name: Identifier =
+    identifiers.length > 1 ? (sent.includes('@') ? 'email' : 'username') : (identifiers[0] as Identifier)
+  const { normalize, isRight } = IDENTIFIERS[name]
+  const identifier = normalize(sent)
+  return { identifier, isRight: isRight(identifier) }
+}
+
 export function authentication<User extends BaseUser>(
-  { users, hasher, run, emit }: AccountsParts<User>,
+  { users, hasher, identifiers, run, emit }: AccountsParts<User>,
   door: SignInDoor<User>,
 ): { verify: VerifyPassword<User>; authenticate: Accounts<User>['authenticate'] } {
   async function rehash(ctx: Context<User>, account: Account<User>, password: string): Promise<Account<User>> {
@@ -34,7 +49,7 @@ export function authentication<User extends BaseUser>(
       const passwordHash = await hasher.hash(password)
       // Only in place of the hash that was compared: a password changed meanwhile stays changed.
       const change = { passwordHash, updatedAt: account.user.updatedAt }
-      const stored = await users.update(account.user.id, change, account.passwordHash)
+      const stored = await users.update(account.user.id, change, account.passwordHash, ctx.tenant)
       // With the epoch at which the password was proven: one that was raised meanwhile must still be met.
       return stored ? { ...stored, credentialEpoch: account.credentialEpoch } : account
     } catch (error) {
@@ -60,21 +75,20 @@ export function authentication<User extends BaseUser>(
   return {
     verify,
     async authenticate(ctx, input) {
-      const email = textField(input, 'email')
+      const { identifier, isRight } = identifierIn(input, identifiers)
       const password = textField(input, 'password')
-      const identifier = normalizeEmail(email ?? '')
-      const account = isEmail(identifier) ? await users.findByIdentifier(identifier) : null
+      const account = isRight ? await users.findByIdentifier(identifier, ctx.tenant) : null
       const attempt = { ctx, identifier, user: account?.user ?? null }
       await run('authenticating', attempt)
       const proven = await verify(ctx, account, password)
       if (!proven) {
-        // Only an address is told: people type passwords into the wrong field.
-        const told = isEmail(identifier) && { identifier }
+        // Only an address or a username is told: people type passwords into the wrong field.
+        const told = isRight && { identifier }
         emit(ctx, 'sign_in.failed', { ...told, ...(account && { userId: account.user.id }) })
         await run('authenticationFailed', attempt)
-        throw new Problem('invalid_credentials')
+        throw new Problem('invalid_credentials', { message: `Invalid ${identifiers.join(' or ')} or password` })
       }
-      return door(ctx, proven, { methods: ['pwd'] })
+      return door(ctx, proven, { methods: ['pwd'], remember: isRemembered(input) })
     },
   }
 }

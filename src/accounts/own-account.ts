@@ -1,18 +1,26 @@
 import { Problem } from '../base/problem.js'
 import type { Context } from '../sessions/context.js'
-import { readFields, type UserInput } from '../users/fields.js'
+import type { UserInput } from '../users/fields.js'
 import type { Account, AccountChange, BaseUser } from '../users/user.js'
 import type { Accounts, AccountsParts } from './accounts.js'
 import { textField, type VerifyPassword } from './authentication.js'
+import { type Details, readDetails, takenErrors } from './details.js'
+
+/** Text, or null for anything else. */
+function sentText(value: unknown): string | null {
+  return typeof value === 'string' ? value : null
+}
 
 /** What people do with the account they are signed in to. */
 export function ownAccount<User extends BaseUser>(
-  { users, sessions, hasher, passwordRules, run, emit, now }: AccountsParts<User>,
+  parts: AccountsParts<User>,
   verify: VerifyPassword<User>,
 ): Pick<Accounts<User>, 'update' | 'delete' | 'reauthenticate' | 'endSessions'> {
+  const { users, sessions, hasher, identifiers, run, emit, now } = parts
+
   async function accountOf(ctx: Context<User>): Promise<Account<User>> {
     const id = ctx.user?.id ?? ctx.session?.userId
-    const account = id === undefined ? null : await users.findById(id)
+    const account = id === undefined ? null : await users.findById(id, ctx.tenant)
     // Where checks read the session alone, this is where a session below its user's epoch is found out.
     const isOver = account && ctx.session && sessions.own && !(await sessions.own.confirm(ctx, account))
     if (!account || isOver) throw new Problem('not_authenticated')
@@ -42,23 +50,25 @@ export function ownAccount<User extends BaseUser>(
   }
 
   /** What the input asks to change, with every rule but the current password's checked. */
-  function readChange(input: UserInput): { email: string | null; password: string | null } {
-    const fields = readFields(input, passwordRules)
-    const email = input.email === undefined ? null : fields.email()
-    const password = input.password === undefined ? null : fields.password()
-    if (input.current_password === undefined || input.current_password === null || input.current_password === '') {
-      fields.note('current_password', "can't be blank")
+  async function readChange(before: User, input: UserInput): Promise<Details & { readonly needsPassword: boolean }> {
+    const { details, reader } = await readDetails(parts, input, before, name => input[name] !== undefined)
+    const asks = [...identifiers, 'password'].some(name => input[name] !== undefined)
+    const needsPassword = asks || !(users.fields ?? []).some(name => Object.hasOwn(input, name))
+    const { current_password: sent } = input
+    if (needsPassword && (sent === undefined || sent === null || sent === '')) {
+      reader.note('current_password', "can't be blank")
     }
-    const errors = fields.errors()
+    const errors = reader.errors()
     if (errors) throw refuse(errors)
-    return { email, password }
+    return { ...details, needsPassword }
   }
 
   /** Brings the request's own session to where its user is, after a change that was expected to raise it by one. */
   async function settleOwn(ctx: Context<User>, id: string, before: number, saved: Account<User> | null): Promise<void> {
     if (saved && saved.credentialEpoch > before + 1) await sessions.own?.keep(ctx, saved.credentialEpoch)
     // Nothing was saved: a session above its user would outlive the next raise.
-    if (!saved && (await users.findById(id))?.credentialEpoch === before) await sessions.own?.keep(ctx, before)
+    if (!saved && (await users.findById(id, ctx.tenant))?.credentialEpoch === before)
+      await sessions.own?.keep(ctx, before)
   }
 
   /**
@@ -76,38 +86,57 @@ export function ownAccount<User extends BaseUser>(
     if (keepsOwn) await sessions.own?.keep(ctx, credentialEpoch + 1)
     let saved: Account<User> | null = null
     try {
-      saved = await users.update(id, { ...change, raiseEpoch: true }, passwordHash)
+      saved = await users.update(id, { ...change, raiseEpoch: true }, passwordHash, ctx.tenant)
       return saved
     } finally {
       if (keepsOwn) await settleOwn(ctx, id, credentialEpoch, saved)
     }
   }
 
+  /** Saves a change that proves nothing, whatever became of the password meanwhile. */
+  async function saveFields(
+    ctx: Context<User>,
+    account: Account<User>,
+    change: AccountChange,
+  ): Promise<Account<User> | null> {
+    const saved = await users.update(account.user.id, change, account.passwordHash, ctx.tenant)
+    return saved ?? users.update(account.user.id, change, (await accountOf(ctx)).passwordHash, ctx.tenant)
+  }
+
   return {
     async update(ctx, input) {
-      const { email, password } = readChange(input)
-      const current = typeof input.current_password === 'string' ? input.current_password : null
-      const account = await provePassword(ctx, current, () => refuse({ current_password: ['is invalid'] }))
-      const changesEmail = email !== null && email !== account.user.email
-      if (!changesEmail && password === null) return account.user
+      const before = ctx.user ?? (await accountOf(ctx)).user
+      const { needsPassword, email, username, password, fields } = await readChange(before, input)
+      const wrong = () => refuse({ current_password: ['is invalid'] })
+      const proves = () => provePassword(ctx, sentText(input.current_password), wrong)
+      const account = needsPassword ? await proves() : await accountOf(ctx)
+      const changesEmail = email !== undefined && email !== account.user.email
+      const changesUsername = username !== undefined && username !== account.user.username
+      const changesCredentials = changesEmail || changesUsername || password !== null
+      if (!changesCredentials && !fields) return account.user
 
       const change: AccountChange = {
         ...(changesEmail && { email }),
+        ...(changesUsername && { username }),
         ...(password !== null && { passwordHash: await hasher.hash(password) }),
+        ...(fields && { fields }),
         updatedAt: now(),
       }
       await run('savingUser', { ctx, user: account.user, values: change })
-      const saved = await saveAndRaise(ctx, account, change, true).catch(error => {
-        throw Problem.is(error, 'email_taken') ? refuse({ email: ['has already been taken'] }) : error
+      const save = changesCredentials ? saveAndRaise(ctx, account, change, true) : saveFields(ctx, account, change)
+      const saved = await save.catch(error => {
+        const errors = takenErrors(error)
+        throw errors ? refuse(errors) : error
       })
       // The password changed since it was compared: what was proven is no longer so.
-      if (!saved) throw refuse({ current_password: ['is invalid'] })
+      if (!saved) throw wrong()
       const { user } = saved
       ctx.user = user
-      await sessions.own?.endAll(ctx, user, { exceptCurrent: true })
-      emit(ctx, 'account.updated', { userId: user.id, detail: password === null ? 'email' : 'password' })
+      if (changesCredentials) await sessions.own?.endAll(ctx, user, { exceptCurrent: true })
+      const detail = password !== null ? 'password' : changesEmail ? 'email' : changesUsername ? 'username' : 'fields'
+      emit(ctx, 'account.updated', { userId: user.id, detail })
       await run('savedUser', { ctx, before: account.user, user })
-      await run('credentialsChanged', { ctx, user })
+      if (changesCredentials) await run('credentialsChanged', { ctx, user })
       return user
     },
 
@@ -117,7 +146,7 @@ export function ownAccount<User extends BaseUser>(
         sentPassword(input),
         () => new Problem('invalid_password'),
       )
-      if (!(await users.delete(user.id, passwordHash))) throw new Problem('invalid_password')
+      if (!(await users.delete(user.id, passwordHash, ctx.tenant))) throw new Problem('invalid_password')
       await sessions.own?.endAll(ctx, user)
       emit(ctx, 'account.deleted', { userId: user.id })
       await run('deletedUser', { ctx, user })

@@ -1,3 +1,4 @@
+import { Problem } from '../base/problem.js'
 import type { Context } from '../sessions/context.js'
 import type { Sessions, SignInFacts } from '../sessions/sessions.js'
 import type { Account, BaseUser } from '../users/user.js'
@@ -15,6 +16,7 @@ export type SignInDoor<User extends BaseUser> = (
  */
 export function signInDoor<User extends BaseUser>(sessions: Sessions<User>, run: RunHooks<User>): SignInDoor<User> {
   return async (ctx, account, facts) => {
+    if ((account.user.suspendedAt ?? null) !== null) throw new Problem('suspended')
     const signIn = { ctx, user: account.user, ...facts }
     await run('signingIn', signIn)
     await sessions.create(ctx, account, facts)

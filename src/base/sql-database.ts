@@ -38,3 +38,12 @@ export interface SqliteDatabase extends SqlDatabase {
   prepare(sql: string): SqliteStatement
   close(): void
 }
+
+/** A name of a table or column as SQL writes it, with its schema where it has one. Throws `TypeError` for no such name. */
+export function quoted(name: string): string {
+  if (name === '' || name.includes('"')) throw new TypeError(`${name} is no name of a table or a column`)
+  return name
+    .split('.')
+    .map(part => `"${part}"`)
+    .join('.')
+}

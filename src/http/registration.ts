@@ -5,7 +5,7 @@ import type { Rooms } from './routes.js'
 import { userView } from './view.js'
 
 /** `/registration`: the guide's sign-up, and changing or closing the own account. */
-export function registrationRoutes<User extends BaseUser>({ accounts }: Rooms<User>): readonly Route<User>[] {
+export function registrationRoutes<User extends BaseUser>({ accounts, users }: Rooms<User>): readonly Route<User>[] {
   return [
     {
       method: 'POST',
@@ -34,7 +34,7 @@ export function registrationRoutes<User extends BaseUser>({ accounts }: Rooms<Us
         refusals: [422],
       },
       async handle(ctx, input) {
-        return { user: userView(await accounts.update(ctx, userInput(input))) }
+        return { user: userView(await accounts.update(ctx, userInput(input)), users) }
       },
     },
     {

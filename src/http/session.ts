@@ -8,7 +8,7 @@ import { sessionView, userView } from './view.js'
 
 /** The request's user, read now where the check read the session alone. */
 export async function userOf<User extends BaseUser>(ctx: Context<User>, users: UserRepository<User>): Promise<User> {
-  const user = ctx.user ?? (ctx.session && (await users.findById(ctx.session.userId))?.user)
+  const user = ctx.user ?? (ctx.session && (await users.findById(ctx.session.userId, ctx.tenant))?.user)
   if (!user) throw new Problem('not_authenticated')
   return user
 }
@@ -55,7 +55,7 @@ export function sessionRoutes<User extends BaseUser>({
       guard: 'authenticated',
       description: { summary: 'Who is signed in, and with which session', answers: 'Profile' },
       async handle(ctx) {
-        const user = userView(await userOf(ctx, users))
+        const user = userView(await userOf(ctx, users), users)
         return ctx.session ? { user, session: sessionView(ctx.session, ctx.session) } : { user }
       },
     },
@@ -71,7 +71,7 @@ export function sessionRoutes<User extends BaseUser>({
       description: { summary: 'Prove the password again', user: ['password'], answers: 'Profile' },
       async handle(ctx, input) {
         await accounts.reauthenticate(ctx, userInput(input))
-        const user = userView(await userOf(ctx, users))
+        const user = userView(await userOf(ctx, users), users)
         return ctx.session ? { user, session: sessionView(ctx.session, ctx.session) } : { user }
       },
     },

@@ -1,14 +1,24 @@
 import type { Json } from '../base/json.js'
 import type { DeviceData, SessionData, UserData } from '../protocol.js'
 import type { Device, Session } from '../stores/session-store.js'
-import type { BaseUser } from '../users/user.js'
+import type { BaseUser, UserRepository } from '../users/user.js'
 
 const iso = (ms: number): string => new Date(ms).toISOString()
 const deviceData = ({ userAgent, address }: Device): DeviceData => ({ user_agent: userAgent, address })
 
 /** What a person is shown about themselves. Named fields only: a user with more of them shows no more. */
-export function userView({ id, email, createdAt, updatedAt }: BaseUser): Json {
-  return { id, email, created_at: iso(createdAt), updated_at: iso(updatedAt) } satisfies UserData
+export function userView<User extends BaseUser>(user: User, { fields = [] }: UserRepository<User>): Json {
+  const { id, email, username, createdAt, updatedAt } = user
+  const own = user as unknown as Readonly<Record<string, Json>>
+  const data: UserData = {
+    id,
+    email: email === '' ? null : email,
+    ...(typeof username === 'string' && { username }),
+    ...Object.fromEntries(fields.map(name => [name, own[name] ?? null])),
+    created_at: iso(createdAt),
+    updated_at: iso(updatedAt),
+  }
+  return data as unknown as Json
 }
 
 /** What a person is shown about one of their sessions. */

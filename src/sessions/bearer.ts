@@ -1,11 +1,11 @@
-import { Problem } from '../base/problem.js'
-import type { SessionChange } from '../stores/session-store.js'
-import type { BaseUser } from '../users/user.js'
-import type { Context } from './context.js'
-import { createLifecycle } from './lifecycle.js'
+import type { Claims } from '../tokens/token.js'
+import type { Account, BaseUser } from '../users/user.js'
+import type { Context, IssuedTokens } from './context.js'
+import { createLifecycle, type Lifecycle } from './lifecycle.js'
+import { ownSessions } from './own.js'
 import type { LifecycleParts } from './parts.js'
 import { retryKey } from './retry-key.js'
-import type { OwnSessions, Sessions } from './sessions.js'
+import type { Sessions, SignInFacts } from './sessions.js'
 
 /** One `Bearer` in any letter case and one space (RFC 6750, 2.1). */
 const SCHEME = /^bearer $/i
@@ -21,67 +21,51 @@ export function bearerToken(ctx: Context): string | null {
   return space === SCHEME_LENGTH - 1 && SCHEME.test(header.slice(0, SCHEME_LENGTH)) ? header.slice(SCHEME_LENGTH) : null
 }
 
+/** The token in `Authorization`; null, with the reason noted, when there is none or it is not one. */
+function presented(ctx: Context): string | null {
+  const token = bearerToken(ctx)
+  if (token === null && ctx.request.header('authorization') !== null) ctx.refusal = 'malformed'
+  return token
+}
+
 /** Carries tokens in the `Authorization` header, for APIs. */
 export function bearerSessions<User extends BaseUser>(parts: LifecycleParts<User>): Sessions<User> {
-  const { users, emit, now } = parts
-  const lifecycle = createLifecycle(parts)
-  const { sessions } = lifecycle
+  return bearerOver(parts, createLifecycle(parts))
+}
 
-  const own: OwnSessions<User> = {
-    async list(user) {
-      const account = await users.findById(user.id)
-      const listed = await sessions.listByUser(user.id)
-      return listed.filter(session => lifecycle.isLive(session, account))
-    },
-    async end(ctx, id) {
-      const session = await sessions.find(id)
-      if (!session || session.userId !== (ctx.user?.id ?? ctx.session?.userId)) return false
-      ctx.beforeSend(async () => {
-        if (await sessions.delete(id)) emit(ctx, 'session.ended', { userId: session.userId, sessionId: id })
-      })
-      return true
-    },
-    async endAll(ctx, user, { exceptCurrent = false } = {}) {
-      const except = exceptCurrent ? ctx.session?.id : undefined
-      const ended = await sessions.deleteByUser(user.id, except === undefined ? {} : { except })
-      emit(ctx, 'sessions.ended', { userId: user.id, detail: String(ended) })
-    },
-    confirm: (ctx, account) => lifecycle.confirm(ctx, account),
-    async keep(ctx, credentialEpoch) {
-      if (ctx.session) await lifecycle.change(ctx, { credentialEpoch })
-    },
-    change(ctx, { authenticated, data }) {
-      const { session } = ctx
-      if (!session) throw new Problem('not_authenticated')
-      const change: SessionChange = {
-        ...(authenticated !== undefined && {
-          authenticatedAt: now(),
-          methods: [...new Set([...session.methods, authenticated])],
-        }),
-        ...(data !== undefined && { data }),
-      }
-      ctx.session = { ...session, ...change }
-      ctx.beforeSend(async () => {
-        await lifecycle.change(ctx, change)
-        const facts = { userId: session.userId, sessionId: session.id }
-        if (authenticated !== undefined) emit(ctx, 'session.reauthenticated', facts)
-      })
-    },
+/** The same over a lifecycle that is at hand. */
+export function bearerOver<User extends BaseUser>(
+  parts: LifecycleParts<User>,
+  lifecycle: Lifecycle<User>,
+): Sessions<User> & { create(ctx: Context<User>, account: Account<User>, facts: SignInFacts): IssuedTokens } {
+  const { tokens, times } = parts
+
+  function show(ctx: Context<User>, claims: Claims): IssuedTokens {
+    ctx.tokens = {
+      accessToken: tokens.issue('access', claims, ctx.tenant),
+      renewalToken: tokens.issue('renewal', claims, ctx.tenant),
+    }
+    return ctx.tokens
   }
 
   return {
     fetch(ctx) {
-      const token = bearerToken(ctx)
-      if (token !== null) return lifecycle.check(ctx, token)
-      if (ctx.request.header('authorization') !== null) ctx.refusal = 'malformed'
-      return null
+      const token = presented(ctx)
+      return token === null ? null : lifecycle.check(ctx, token)
     },
-    create: (ctx, account, facts) => lifecycle.start(ctx, account, facts),
-    renew(ctx) {
+    create: (ctx, account, facts) => show(ctx, lifecycle.start(ctx, account, facts, times.renewalMs)),
+    async renew(ctx) {
       const token = bearerToken(ctx)
-      return token === null ? null : lifecycle.renew(ctx, token, retryKey(ctx))
+      const claims = token === null ? null : await lifecycle.renew(ctx, token, retryKey(ctx))
+      if (claims === null) return null
+      show(ctx, claims)
+      return ctx.user
     },
-    delete: ctx => lifecycle.end(ctx, bearerToken(ctx)),
-    own,
+    delete(ctx) {
+      const token = bearerToken(ctx) ?? ''
+      const claims = tokens.verify('access', token, ctx.tenant) ?? tokens.verify('renewal', token, ctx.tenant)
+      lifecycle.end(ctx, claims)
+    },
+    own: ownSessions(parts, lifecycle),
   }
 }

@@ -1,120 +1,63 @@
 import { type Awaitable, chain } from '../base/awaitable.js'
 import { Problem } from '../base/problem.js'
-import type { Renewed, Session, SessionChange, SessionStore } from '../stores/session-store.js'
+import type { Renewed, Session, SessionChange } from '../stores/session-store.js'
 import { equalBytes, keyedHash, secretHash } from '../tokens/digest.js'
 import { newSessionId, newSessionSecret } from '../tokens/random.js'
-import { type KnownClaims, rememberAccess } from '../tokens/remember.js'
+import { type KnownClaims, rememberClaims } from '../tokens/remember.js'
 import type { Claims } from '../tokens/token.js'
 import type { Account, BaseUser } from '../users/user.js'
-import type { Context, IssuedTokens, Refusal } from './context.js'
+import type { Context } from './context.js'
 import type { LifecycleParts } from './parts.js'
-import { type SessionAndAccount, sessionReader } from './reader.js'
+import type { SessionAndAccount } from './reader.js'
+import { type Checked, createReading, type Reading, reusedKey } from './reading.js'
 import type { SignInFacts } from './sessions.js'
-import { staleReader } from './stale.js'
 import { untilDone } from './until-done.js'
 
 /** The ratchet: what may happen to a session, whatever carries its tokens. */
 export interface Lifecycle<User extends BaseUser> {
-  /** The store's sessions, for whoever changes or ends them beside the verbs below. */
-  readonly sessions: SessionStore
+  readonly reading: Reading<User>
   check(ctx: Context<User>, token: string): Awaitable<User | null>
-  start(ctx: Context<User>, account: Account<User>, facts: SignInFacts): IssuedTokens
-  renew(ctx: Context<User>, token: string, retryKey: string | null): Promise<User | null>
-  end(ctx: Context<User>, token: string | null): void
-  /** True for a session that can do anything still, given its user. */
-  isLive(session: Session, account: Account<User> | null): boolean
+  /** Makes a session and queues its write. It lives for `idleMs` without a renewal. What its tokens are made of. */
+  start(ctx: Context<User>, account: Account<User>, facts: SignInFacts, idleMs: number): Claims
+  /** What the next pair is made of; null when the token is bad. */
+  renew(ctx: Context<User>, token: string, retryKey: string | null): Promise<Claims | null>
+  /** The step from the session as it is to its next generation. */
+  next(ctx: Context<User>, session: Session, retryKeyHash: string | null): Renewed
+  /** Queues the end of the session that a token names, and of one made earlier in this request. */
+  end(ctx: Context<User>, claims: Claims | null): void
+  /** Ends a session whose replaced token came back after the windows in which that is innocent. */
+  endReused(ctx: Context<User>, session: Session): Promise<null>
   /** True when the request's own session is live still, given its user as stored now. */
   confirm(ctx: Context<User>, account: Account<User>): Promise<boolean>
   change(ctx: Context<User>, change: SessionChange): Promise<void>
 }
 
-/** What a check read. */
-interface Checked<User extends BaseUser> {
-  readonly session: Session
-  /** Null: the user is gone. Undefined: not looked at. */
-  readonly account: Account<User> | null | undefined
-}
-
 export function createLifecycle<User extends BaseUser>(parts: LifecycleParts<User>): Lifecycle<User> {
-  const { store, users, tokens, times, loadUser, staleMs, race, now, emit } = parts
-  const { sessions: stored, values } = store
-  const read = sessionReader(store, users)
-  const verifyAccess = rememberAccess(tokens)
+  const { store, users, tokens, times, race, now, emit } = parts
+  const reading = createReading(parts)
+  const { sessions, isLive, refuse, refuseGone, drop } = reading
+  const verifyAccess = rememberClaims(tokens, 'access')
+  const endLater = untilDone(id => emit(null, 'session.reused', { sessionId: id, detail: 'not ended' }))
 
-  function pairOf(claims: Claims): IssuedTokens {
-    return { accessToken: tokens.issue('access', claims), renewalToken: tokens.issue('renewal', claims) }
-  }
-
-  function refuse(ctx: Context<User>, refusal: Refusal): null {
-    ctx.refusal = refusal
-    return null
-  }
-
-  function ends(time: number, expiresAt: number) {
+  function ends(time: number, expiresAt: number, idleMs: number) {
     return {
       accessExpiresAt: Math.min(time + times.accessMs, expiresAt),
-      renewalExpiresAt: Math.min(time + times.renewalMs, expiresAt),
+      renewalExpiresAt: Math.min(time + idleMs, expiresAt),
     }
   }
 
-  function isLive(session: Session, account: Account<User> | null): boolean {
-    const time = now()
-    const over = time >= session.renewalExpiresAt || time >= session.expiresAt
-    return !over && account !== null && session.credentialEpoch >= account.credentialEpoch
-  }
-
-  /** A session that was read before its user may have been raised with it in between: then it is read once more. */
-  function readWhole(id: string): Awaitable<SessionAndAccount<User> | null> {
-    return chain(read(id), found => {
-      if (!found?.account || found.session.credentialEpoch >= found.account.credentialEpoch) return found
-      return chain(stored.find(id), session => session && { session, account: found.account })
-    })
-  }
-
-  /** What a check reads; the account is undefined where it reads the session alone. */
-  const readForCheck: (id: string) => Awaitable<Checked<User> | null> = loadUser
-    ? readWhole
-    : id => chain(stored.find(id), session => session && { session, account: undefined })
-  const served = (id: string) => emit(null, 'session.stale', { sessionId: id })
-  const {
-    read: checked,
-    sessions,
-    isStale,
-  } = staleMs > 0
-    ? staleReader({ sessions: stored, read: readForCheck, staleMs, now, served })
-    : { read: readForCheck, sessions: stored, isStale: () => false }
-
-  const endLater = untilDone(id => emit(null, 'session.reused', { sessionId: id, detail: 'not ended' }))
-
-  const reusedKey = (id: string) => `session-reused:${id}`
-
-  /** An authentic token of a session that is gone. Why it went decides nothing but the word the client gets. */
-  function refuseGone(ctx: Context<User>, id: string): Awaitable<null> {
-    return chain(values.get(reusedKey(id)), reused => refuse(ctx, reused === null ? 'ended' : 'reused'))
-  }
-
-  async function drop(ctx: Context<User>, session: Session, refusal: Refusal): Promise<null> {
-    await sessions.delete(session.id)
-    return refuse(ctx, refusal)
-  }
-
   /** The rules of an access token. The first that fails names the refusal. */
-  function judge(ctx: Context<User>, claims: KnownClaims, { session, account }: Checked<User>) {
+  function judge(ctx: Context<User>, claims: KnownClaims, found: Checked<User>): Awaitable<User | null> {
+    const { session } = found
     if (!equalBytes(claims.secretHash, session.secretHash)) return refuse(ctx, 'forged')
     if (claims.generation !== session.generation) return refuse(ctx, 'replaced')
-    const time = now()
-    if (time >= session.accessExpiresAt || time >= session.expiresAt) return refuse(ctx, 'expired')
-    if (account === null) return drop(ctx, session, 'user_gone')
-    if (account && session.credentialEpoch < account.credentialEpoch) return drop(ctx, session, 'ended')
-    ctx.session = session
-    ctx.user = account?.user ?? null
-    return ctx.user
+    return reading.admit(ctx, found, session.accessExpiresAt)
   }
 
   /** Runs when the response is about to leave: a sign-in that raced "end all" must not survive it. */
   async function commitStart(ctx: Context<User>, session: Session): Promise<void> {
     await sessions.insert(session)
-    const account = await users.findById(session.userId)
+    const account = await users.findById(session.userId, ctx.tenant)
     // Inserted before looked at: whoever raises the epoch later than this look deletes the session itself.
     if (!isLive(session, account)) {
       await sessions.delete(session.id)
@@ -123,11 +66,10 @@ export function createLifecycle<User extends BaseUser>(parts: LifecycleParts<Use
     emit(ctx, 'session.created', { userId: session.userId, sessionId: session.id, detail: session.methods.join(' ') })
   }
 
-  /** A replaced token was presented again after the windows in which that is innocent. */
   async function endReused(ctx: Context<User>, { id, userId, expiresAt }: Session): Promise<null> {
     const end = async () => {
       await sessions.delete(id)
-      await values.put(reusedKey(id), true, Math.max(1, expiresAt - now()))
+      await store.values.put(reusedKey(id), true, Math.max(1, expiresAt - now()))
     }
     emit(ctx, 'session.reused', { userId, sessionId: id })
     try {
@@ -156,31 +98,43 @@ export function createLifecycle<User extends BaseUser>(parts: LifecycleParts<Use
     throw new Problem('invalid_token')
   }
 
-  function succeed(
-    ctx: Context<User>,
-    { session, account }: SessionAndAccount<User>,
-    tokensNow: IssuedTokens,
-  ): User | null {
+  function succeed(ctx: Context<User>, { session, account }: SessionAndAccount<User>): void {
     ctx.refusal = null
-    ctx.tokens = tokensNow
     ctx.began = true
     ctx.session = session
     ctx.user = account?.user ?? null
-    return ctx.user
+  }
+
+  function next(ctx: Context<User>, session: Session, retryKeyHash: string | null): Renewed {
+    const time = now()
+    return {
+      generation: session.generation + 1,
+      renewedAt: time,
+      // As long again as it was given at first.
+      ...ends(time, session.expiresAt, idleMsOf(session)),
+      renewedBy: ctx.device,
+      retryKeyHash,
+    }
+  }
+
+  /** How long a session lives without a renewal: all of the renewal lifetime, or an access token's where it is not remembered. */
+  function idleMsOf({ renewalExpiresAt, accessExpiresAt, expiresAt }: Session): number {
+    return renewalExpiresAt > accessExpiresAt || renewalExpiresAt === expiresAt ? times.renewalMs : times.accessMs
   }
 
   return {
-    sessions,
-    isLive,
+    reading,
+    next,
+    endReused,
 
     check(ctx, token) {
-      const claims = verifyAccess(token)
+      const claims = verifyAccess(token, ctx.tenant)
       if (!claims) return refuse(ctx, 'forged')
       const id = claims.sessionId
-      return chain(checked(id), found => (found ? judge(ctx, claims, found) : refuseGone(ctx, id)))
+      return chain(reading.checked(ctx, id), found => (found ? judge(ctx, claims, found) : refuseGone(ctx, id)))
     },
 
-    start(ctx, account, { methods, data = {} }) {
+    start(ctx, account, { methods, data = {} }, idleMs) {
       const time = now()
       const secret = newSessionSecret()
       const id = newSessionId(account.user.id)
@@ -194,7 +148,7 @@ export function createLifecycle<User extends BaseUser>(parts: LifecycleParts<Use
         createdAt: time,
         authenticatedAt: time,
         renewedAt: time,
-        ...ends(time, expiresAt),
+        ...ends(time, expiresAt, idleMs),
         expiresAt,
         methods,
         createdBy: ctx.device,
@@ -203,16 +157,15 @@ export function createLifecycle<User extends BaseUser>(parts: LifecycleParts<Use
         data,
       }
       ctx.beforeSend(() => commitStart(ctx, session))
-      const made = pairOf({ sessionId: id, generation: 0, secret })
-      succeed(ctx, { session, account }, made)
-      return made
+      succeed(ctx, { session, account })
+      return { sessionId: id, generation: 0, secret }
     },
 
     async renew(ctx, token, retryKey) {
-      const claims = tokens.verify('renewal', token)
+      const claims = tokens.verify('renewal', token, ctx.tenant)
       if (!claims) return refuse(ctx, 'forged')
       const { sessionId: id, generation, secret } = claims
-      const found = await readWhole(id)
+      const found = await reading.whole(ctx, id)
       if (!found) return refuseGone(ctx, id)
       const { session, account } = found
       if (!equalBytes(secretHash(secret), session.secretHash)) return refuse(ctx, 'forged')
@@ -222,34 +175,28 @@ export function createLifecycle<User extends BaseUser>(parts: LifecycleParts<Use
       // A generation from the future: the store was restored from an older copy.
       if (behind < 0) return refuse(ctx, 'forged')
       const retryKeyHash = retryKey === null ? null : keyedHash(secret, retryKey)
-      const successor = pairOf({ sessionId: id, generation: generation + 1, secret })
+      const successor = { sessionId: id, generation: generation + 1, secret }
 
       if (behind === 0) {
-        const time = now()
-        const next: Renewed = {
-          generation: generation + 1,
-          renewedAt: time,
-          ...ends(time, session.expiresAt),
-          renewedBy: ctx.device,
-          retryKeyHash,
-        }
-        ctx.beforeSend(() => commitRenewal(ctx, id, generation, next), { first: true })
-        return succeed(ctx, { session: { ...session, ...next }, account }, successor)
+        const step = next(ctx, session, retryKeyHash)
+        ctx.beforeSend(() => commitRenewal(ctx, id, generation, step), { first: true })
+        succeed(ctx, { session: { ...session, ...step }, account })
+        return successor
       }
       if (behind === 1) {
         const isRace = now() - session.renewedAt < times.raceMs
         if (isRetry(session, retryKeyHash) || (isRace && race === 'converge')) {
           // Nothing is written; but the write whose answer was lost may not be safe yet.
           if (sessions.settle) ctx.beforeSend(() => sessions.settle?.(id))
-          return succeed(ctx, found, successor)
+          succeed(ctx, found)
+          return successor
         }
         if (isRace) return refuse(ctx, 'replaced')
       }
       return endReused(ctx, session)
     },
 
-    end(ctx, token) {
-      const claims = token === null ? null : (tokens.verify('access', token) ?? tokens.verify('renewal', token))
+    end(ctx, claims) {
       const made = ctx.began ? ctx.session : null
       const userId = ctx.session?.userId
       // A session made earlier in this request ends as well.
@@ -268,7 +215,7 @@ export function createLifecycle<User extends BaseUser>(parts: LifecycleParts<Use
 
     async confirm(ctx, account) {
       if (!ctx.session) return false
-      if (!isStale(ctx.session) && isLive(ctx.session, account)) return true
+      if (!reading.isStale(ctx.session) && isLive(ctx.session, account)) return true
       const session = await sessions.find(ctx.session.id)
       return session !== null && isLive(session, account)
     },

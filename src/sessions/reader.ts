@@ -1,6 +1,7 @@
 import { type Awaitable, chain } from '../base/awaitable.js'
 import type { Session, SessionStore } from '../stores/session-store.js'
 import type { Store } from '../stores/store.js'
+import { among } from '../users/scoped.js'
 import type { Account, BaseUser, UserRepository } from '../users/user.js'
 
 export interface SessionAndAccount<User extends BaseUser> {
@@ -10,7 +11,10 @@ export interface SessionAndAccount<User extends BaseUser> {
 }
 
 /** Reads a live session with its user. */
-export type SessionReader<User extends BaseUser> = (id: string) => Awaitable<SessionAndAccount<User> | null>
+export type SessionReader<User extends BaseUser> = (
+  id: string,
+  tenant: string,
+) => Awaitable<SessionAndAccount<User> | null>
 
 /** One query where sessions and users share a database, two reads otherwise. */
 export function sessionReader<User extends BaseUser>(
@@ -20,13 +24,13 @@ export function sessionReader<User extends BaseUser>(
   const { joined } = users
   const { findWith } = store.sessions
   if (joined && findWith && joined.database === store.database) {
-    return id =>
+    return (id, tenant) =>
       chain(findWith(id, joined), found =>
-        found ? { session: found.session, account: found.row && joined.decode(found.row) } : null,
+        found ? { session: found.session, account: among(tenant, found.row && joined.decode(found.row)) } : null,
       )
   }
-  return id =>
+  return (id, tenant) =>
     chain(store.sessions.find(id), session =>
-      session ? chain(users.findById(session.userId), account => ({ session, account })) : null,
+      session ? chain(users.findById(session.userId, tenant), account => ({ session, account })) : null,
     )
 }

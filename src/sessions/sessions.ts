@@ -10,6 +10,8 @@ export interface SignInFacts {
   readonly methods: readonly string[]
   /** The application's own facts about the session. */
   readonly data?: JsonObject
+  /** True keeps a browser signed in past its own end: the renewal lifetime instead of an access token's. For cookies. */
+  readonly remember?: boolean
 }
 
 /** Ties sessions to requests: the guide's authorization plug. Replace it to carry tokens your own way. */
@@ -19,14 +21,16 @@ export interface Sessions<User extends BaseUser = BaseUser> {
    * Null means the token is bad. A store that is away throws instead, so that nobody is signed out by it.
    */
   fetch(ctx: Context<User>): Awaitable<User | null>
-  /** Makes a session for the user, sets `ctx.tokens`, and queues its write. */
-  create(ctx: Context<User>, account: Account<User>, facts: SignInFacts): Awaitable<IssuedTokens>
+  /** Makes a session for the user, sets `ctx.tokens` where its answer shall show them, and queues its write. */
+  create(ctx: Context<User>, account: Account<User>, facts: SignInFacts): Awaitable<IssuedTokens | null>
   /** Exchanges the presented renewal token for a new pair in `ctx.tokens`; null when the token is bad. */
   renew(ctx: Context<User>): Awaitable<User | null>
   /** Queues the end of the presented token's session. A token that is unknown or broken ends nothing and is no error. */
   delete(ctx: Context<User>): Awaitable<void>
   /** A user's own sessions. Without it their routes are not mounted and a new password cannot end other sessions. */
   readonly own?: OwnSessions<User>
+  /** The cookie that carries sessions, for the description of the routes. Left out where none does. */
+  readonly cookie?: { readonly name: string; readonly only: boolean }
 }
 
 /** What people do with their own sessions. */

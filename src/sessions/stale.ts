@@ -8,7 +8,7 @@ const MOST_REMEMBERED = 10_000
 
 export interface StaleParts<Found> {
   readonly sessions: SessionStore
-  readonly read: (id: string) => Awaitable<Found | null>
+  readonly read: (id: string, tenant: string) => Awaitable<Found | null>
   /** How long after it was read an answer may serve. */
   readonly staleMs: number
   readonly now: Clock
@@ -18,7 +18,7 @@ export interface StaleParts<Found> {
 
 /** Reads as before, and while the store is away answers with what it read a moment ago. */
 export interface StaleReader<Found> {
-  read(id: string): Awaitable<Found | null>
+  read(id: string, tenant: string): Awaitable<Found | null>
   /** The same sessions, such that what this node changed or ended is not served any more, whatever became of the write. */
   readonly sessions: SessionStore
   /** True for a session that a check was answered with from memory. */
@@ -65,11 +65,11 @@ export function staleReader<Found extends { readonly session: Session }>({
 
   return {
     isStale: session => stale.has(session),
-    read(id) {
+    read(id, tenant) {
       const mark = {}
       reading.set(id, mark)
       try {
-        const found = read(id)
+        const found = read(id, tenant)
         if (!isPromise(found)) return remember(id, found, mark)
         return found.then(
           value => remember(id, value, mark),

@@ -51,6 +51,8 @@ export interface JoinedTable {
   readonly table: string
   /** The column that holds the user's id. */
   readonly key: string
+  /** What that column is; sessions keep the id as text. Default: `'text'`. */
+  readonly keyType?: 'text' | 'uuid' | 'integer'
   /** Of text and numbers alone: a store may carry them as JSON. */
   readonly columns: readonly string[]
 }

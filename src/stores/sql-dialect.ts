@@ -1,10 +1,13 @@
 import type { SqlDatabase } from '../base/sql-database.js'
 import { REVOCATIONS_CHANNEL } from './revocations.js'
+import type { JoinedTable } from './session-store.js'
 
 /** Where SQLite and PostgreSQL spell one thing in two ways. */
 interface Dialect {
   /** One text with the values of `columns`. */
   jsonArray(columns: string): string
+  /** The user's id in a session as what the users' own table has. */
+  readonly userId: Readonly<Record<NonNullable<JoinedTable['keyType']>, string>>
   /** Deletes sessions and gives their ids, users and ends; in PostgreSQL it tells the other nodes with the same commit. */
   endedRows(where: string): string
   /** Makes a pruner leave rows alone that another node is pruning. */
@@ -16,11 +19,13 @@ const ENDED = 'id, user_id, renewal_expires_at, expires_at'
 export const DIALECTS: Readonly<Record<SqlDatabase['dialect'], Dialect>> = {
   sqlite: {
     jsonArray: columns => `json_array(${columns})`,
+    userId: { text: 's.user_id', uuid: 's.user_id', integer: 'cast(s.user_id as integer)' },
     endedRows: where => `delete from pawl_sessions where ${where} returning ${ENDED}`,
     skipLocked: '',
   },
   postgres: {
     jsonArray: columns => `json_build_array(${columns})::text`,
+    userId: { text: 's.user_id', uuid: 's.user_id::uuid', integer: 's.user_id::bigint' },
     endedRows: where =>
       `with ended as (delete from pawl_sessions where ${where} returning ${ENDED})
        select ${ENDED},

@@ -1,6 +1,6 @@
 import { type Awaitable, chain } from '../base/awaitable.js'
 import type { Clock } from '../base/clock.js'
-import type { SqlDatabase, SqlRow, SqlStatement } from '../base/sql-database.js'
+import { quoted, type SqlDatabase, type SqlRow, type SqlStatement } from '../base/sql-database.js'
 import { remembering } from './meanings.js'
 import type { EndedSession } from './revocations.js'
 import { rowFromSession, SESSION_COLUMNS, type SessionRow, sessionFromRow } from './session-row.js'
@@ -32,7 +32,7 @@ export function sqlSessions(
   now: Clock,
   ended: (session: EndedSession) => void = () => {},
 ): SessionStore {
-  const { jsonArray, endedRows } = DIALECTS[database.dialect]
+  const { jsonArray, endedRows, userId } = DIALECTS[database.dialect]
   const row = `${jsonArray(listed(SESSION_COLUMNS))} as row`
   const live = 'renewal_expires_at > ? and expires_at > ?'
   const insert = database.prepare(
@@ -62,10 +62,15 @@ export function sqlSessions(
     return over.length
   }
 
-  function joinWith({ table, key, columns }: JoinedTable): (id: string) => Awaitable<SessionWithRow | null> {
+  function joinWith({
+    table,
+    key,
+    keyType = 'text',
+    columns,
+  }: JoinedTable): (id: string) => Awaitable<SessionWithRow | null> {
     const both = `${listed(SESSION_COLUMNS, 's.')}, j."${key}", ${listed(columns, 'j.')}`
     const statement = database.prepare(
-      `select ${jsonArray(both)} as row from pawl_sessions s left join "${table}" j on j."${key}" = s.user_id
+      `select ${jsonArray(both)} as row from pawl_sessions s left join ${quoted(table)} j on j."${key}" = ${userId[keyType]}
        where s.id = ? and s.renewal_expires_at > ? and s.expires_at > ?`,
     )
     const decodeBoth = remembering((text): SessionWithRow => {

@@ -72,12 +72,12 @@ export function testExchange(method: string, target: string, request: TestReques
 }
 
 /** An auth with a clock you advance, users and sessions in memory, and hashing that costs nothing. */
-export function testAuth(options: Partial<AuthOptions> = {}): TestAuth {
+export function testAuth<User extends BaseUser = BaseUser>(options: Partial<AuthOptions<User>> = {}): TestAuth<User> {
   const clock = testClock()
   const events: AuthEvent[] = []
   const errors: unknown[] = []
   const { basePath = '/api/v1' } = options
-  const auth = createAuth({
+  const auth = createAuth<User>({
     secret: 'a secret for tests, and for tests alone',
     users: memoryUsers(),
     store: memoryStore({ now: clock.now }),

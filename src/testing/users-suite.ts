@@ -5,9 +5,9 @@ import { Problem } from '../base/problem.js'
 import type { Account, BaseUser, NewAccount, UserRepository } from '../users/user.js'
 import { fifty, type SuiteOptions, suite } from './suite.js'
 
-function newAccount(now: number, changed: Partial<NewAccount> = {}): NewAccount {
+function newAccount(now: number, changed: Partial<NewAccount> = {}): NewAccount & { readonly email: string } {
   const id = randomUUID()
-  return { id, email: `${id}@example.com`, passwordHash: '$hash$1', createdAt: now, ...changed }
+  return { id, passwordHash: '$hash$1', createdAt: now, ...changed, email: changed.email ?? `${id}@example.com` }
 }
 
 function isTaken(error: unknown): boolean {

@@ -1,9 +1,10 @@
 import { hkdfSync, timingSafeEqual } from 'node:crypto'
+import { recentMap } from '../base/recent.js'
 import { createMac, type Mac } from './mac.js'
 import { uuidAt } from './uuid.js'
 
-/** `access` opens guarded routes, `renewal` buys the next pair. */
-export type TokenKind = 'access' | 'renewal'
+/** `access` opens guarded routes, `renewal` buys the next pair, `cookie` does both from a browser's cookie. */
+export type TokenKind = 'access' | 'renewal' | 'cookie'
 
 /** What an authentic token says. */
 export interface Claims {
@@ -14,16 +15,18 @@ export interface Claims {
 }
 
 export interface Tokens {
-  /** The one spelling of a session's token at a generation. */
-  issue(kind: TokenKind, claims: Claims): string
-  /** The claims of an authentic token of this kind, or null. Asks nobody: a forged token costs no I/O. */
-  verify(kind: TokenKind, token: string): Claims | null
+  /** The one spelling of a session's token at a generation, among the users of a tenant. Default: no tenant. */
+  issue(kind: TokenKind, claims: Claims, tenant?: string): string
+  /** The claims of an authentic token of this kind and tenant, or null. Asks nobody: a forged token costs no I/O. */
+  verify(kind: TokenKind, token: string, tenant?: string): Claims | null
 }
 
 interface Key {
   readonly id: number
   readonly writeMac: Mac
 }
+
+type Rings = Readonly<Record<TokenKind, Ring>>
 
 interface Ring {
   readonly prefix: string
@@ -37,7 +40,9 @@ interface Ring {
   readonly expected: Buffer
 }
 
-const PREFIXES: Readonly<Record<TokenKind, string>> = { access: 'pwa1', renewal: 'pwr1' }
+const PREFIXES: Readonly<Record<TokenKind, string>> = { access: 'pwa1', renewal: 'pwr1', cookie: 'pwc1' }
+/** Tenants whose keys are kept at hand. Deriving them anew costs some ten µs. */
+const MOST_TENANTS = 1000
 const START = 5
 const SESSION = START + 1
 const GENERATION = SESSION + 16
@@ -50,11 +55,12 @@ function derive(secret: string, info: string, length: number): Buffer {
   return Buffer.from(hkdfSync('sha256', secret, '', `pawl/${info}`, length))
 }
 
-function createRing(kind: TokenKind, secrets: readonly string[]): Ring {
+/** `scope` makes keys of its own: no token of one scope is any in another. */
+function createRing(kind: TokenKind, secrets: readonly string[], scope: string): Ring {
   const prefix = PREFIXES[kind]
   const keys = secrets.map(secret => ({
     id: derive(secret, 'key-id', 1).readUInt8(0),
-    writeMac: createMac(derive(secret, prefix, 32), MAC),
+    writeMac: createMac(derive(secret, prefix + scope, 32), MAC),
   }))
   const byId = new Map<number, Key[]>()
   for (const key of keys) byId.set(key.id, [...(byId.get(key.id) ?? []), key])
@@ -75,13 +81,30 @@ function createRing(kind: TokenKind, secrets: readonly string[]): Ring {
  * Signs and verifies tokens under a list of server secrets: the first signs, all verify.
  * A token is `kind "_" base64url(keyId ‖ sessionId ‖ generation ‖ secret ‖ mac)`: 69 bytes, a multiple of three, so
  * base64url leaves no spare bits and a token has exactly one spelling.
+ * A `realm` keeps the tokens of one auth apart from those of another with the same secrets.
  */
-export function createTokens(secrets: readonly [string, ...string[]]): Tokens {
-  const rings = { access: createRing('access', secrets), renewal: createRing('renewal', secrets) }
+export function createTokens(secrets: readonly [string, ...string[]], realm = ''): Tokens {
+  const makeRings = (tenant: string): Rings => {
+    const scope = realm === '' && tenant === '' ? '' : `/${realm}/${tenant}`
+    return {
+      access: createRing('access', secrets, scope),
+      renewal: createRing('renewal', secrets, scope),
+      cookie: createRing('cookie', secrets, scope),
+    }
+  }
+  const untenanted = makeRings('')
+  const byTenant = recentMap<Rings>(MOST_TENANTS)
+
+  function ringOf(kind: TokenKind, tenant: string): Ring {
+    if (tenant === '') return untenanted[kind]
+    const rings = byTenant.get(tenant) ?? makeRings(tenant)
+    byTenant.set(tenant, rings)
+    return rings[kind]
+  }
 
   return {
-    issue(kind, { sessionId, generation, secret }) {
-      const ring = rings[kind]
+    issue(kind, { sessionId, generation, secret }, tenant = '') {
+      const ring = ringOf(kind, tenant)
       const { prefix, current, scratch } = ring
       scratch.writeUInt8(current.id, START)
       scratch.write(sessionId.replaceAll('-', ''), SESSION, 'hex')
@@ -91,8 +114,8 @@ export function createTokens(secrets: readonly [string, ...string[]]): Tokens {
       return prefix + scratch.toString('base64url', START, END)
     },
 
-    verify(kind, token) {
-      const ring = rings[kind]
+    verify(kind, token, tenant = '') {
+      const ring = ringOf(kind, tenant)
       const { prefix, byId, scratch, signed, mac, expected } = ring
       if (token.length !== LENGTH || !token.startsWith(prefix)) return null
       // Node's decoder takes two alphabets, and skips characters it does not know: then bytes are missing.

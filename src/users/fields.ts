@@ -2,9 +2,13 @@ import type { FieldErrors } from '../base/problem.js'
 import { isEmail, normalizeEmail } from './email.js'
 import { isCommonPassword } from './guessable.js'
 import { graphemes, normalizePassword } from './password.js'
+import { isUsername, normalizeUsername } from './username.js'
 
 /** What a person sent about themselves: untrusted, of any shape. */
 export type UserInput = Readonly<Record<string, unknown>>
+
+/** What people are known by. */
+export type Identifier = 'email' | 'username'
 
 /** What a new password must be. */
 export interface PasswordRules {
@@ -14,16 +18,24 @@ export interface PasswordRules {
   readonly allowCommon: boolean
 }
 
+/** The one spelling of each, and which spellings are taken. */
+export const IDENTIFIERS = {
+  email: { normalize: normalizeEmail, isRight: isEmail },
+  username: { normalize: normalizeUsername, isRight: isUsername },
+} as const satisfies Record<Identifier, object>
+
 const BLANK = "can't be blank"
 const INVALID = 'is invalid'
 
 /** Collects messages by field while input is read. */
 export interface FieldReader {
-  /** The address in its normal form, or null with a message noted. */
-  email(): string | null
+  /** The address or username in its normal form, or null with a message noted. */
+  identifier(name: Identifier): string | null
   /** The new password, NFC, or null with a message noted. Its confirmation is looked at only when it is there. */
   password(): string | null
   note(field: string, message: string): void
+  /** Notes messages of another reader. */
+  noteAll(errors: FieldErrors): void
   /** All messages so far; null when there are none. */
   errors(): FieldErrors | null
 }
@@ -45,12 +57,10 @@ export function readFields(input: UserInput, { minLength, maxLength, allowCommon
     return null
   }
 
-  /** The first a guesser tries: what everybody takes, and the address that comes with it. */
+  /** The first a guesser tries: what everybody takes, and the address or the name that comes with it. */
   function isGuessable(password: string): boolean {
-    const { email } = input
-    return (
-      isCommonPassword(password) || (typeof email === 'string' && normalizeEmail(email) === normalizeEmail(password))
-    )
+    const isOwn = (name: unknown) => typeof name === 'string' && normalizeEmail(name) === normalizeEmail(password)
+    return isCommonPassword(password) || isOwn(input.email) || isOwn(input.username)
   }
 
   function confirm(password: string): void {
@@ -63,11 +73,16 @@ export function readFields(input: UserInput, { minLength, maxLength, allowCommon
 
   return {
     note,
-    email() {
-      if (isMissing(input.email)) return refuse('email', BLANK)
-      if (typeof input.email !== 'string') return refuse('email', INVALID)
-      const email = normalizeEmail(input.email)
-      return isEmail(email) ? email : refuse('email', 'has invalid format')
+    noteAll(errors) {
+      for (const [field, messages] of Object.entries(errors)) for (const message of messages) note(field, message)
+    },
+    identifier(name) {
+      const sent = input[name]
+      if (isMissing(sent)) return refuse(name, BLANK)
+      if (typeof sent !== 'string') return refuse(name, INVALID)
+      const { normalize, isRight } = IDENTIFIERS[name]
+      const normal = normalize(sent)
+      return isRight(normal) ? normal : refuse(name, 'has invalid format')
     },
     password() {
       const { password: sent } = input

@@ -1,108 +1,89 @@
 import { chain } from '../base/awaitable.js'
-import type { Migration } from '../base/migration.js'
-import { Problem } from '../base/problem.js'
-import type { SqlDatabase } from '../base/sql-database.js'
-import type { Account, BaseUser, UserRepository } from './user.js'
+import { quoted, type SqlDatabase, type SqlValue } from '../base/sql-database.js'
+import { isUuid } from '../base/uuid.js'
+import { type SqlUsersOptions, sqlRows } from './sql-columns.js'
+import type { BaseUser, UserRepository } from './user.js'
 
-/** Whole numbers come as text where the driver fears to round them. */
-interface UserRow {
-  readonly id: string
-  readonly email: string
-  readonly password_hash: string | null
-  readonly credential_epoch: number | string
-  readonly created_at: number | string
-  readonly updated_at: number | string
+export type { FieldKind, SqlUsersOptions } from './sql-columns.js'
+
+const LARGEST_INTEGER = 9_223_372_036_854_775_807n
+
+/** True for text that can be an id of the table. A database refuses other text with an error, where nobody is meant. */
+function isId(id: string, kind: NonNullable<SqlUsersOptions['ids']>): boolean {
+  if (kind === 'integer') return /^[1-9]\d{0,18}$/.test(id) && BigInt(id) <= LARGEST_INTEGER
+  return kind === 'text' || isUuid(id)
 }
 
-const COLUMNS = ['id', 'email', 'password_hash', 'credential_epoch', 'created_at', 'updated_at'] as const
-
-/** The table of `sqlUsers`. */
-export const sqlUsersMigrations: readonly Migration[] = [
-  {
-    name: 'users_0001',
-    async up(db) {
-      await db.schema
-        .createTable('users')
-        .addColumn('id', 'text', column => column.primaryKey().notNull())
-        .addColumn('email', 'text', column => column.notNull())
-        .addColumn('password_hash', 'text')
-        .addColumn('credential_epoch', 'bigint', column => column.notNull().defaultTo(0))
-        .addColumn('created_at', 'bigint', column => column.notNull())
-        .addColumn('updated_at', 'bigint', column => column.notNull())
-        .execute()
-      await db.schema.createIndex('users_email_index').unique().on('users').column('email').execute()
-    },
-  },
-]
-
-function decode(row: UserRow): Account<BaseUser> {
-  return {
-    user: { id: row.id, email: row.email, createdAt: Number(row.created_at), updatedAt: Number(row.updated_at) },
-    passwordHash: row.password_hash,
-    credentialEpoch: Number(row.credential_epoch),
-  }
-}
-
-function taken(error: unknown): unknown {
-  const isUnique =
-    error instanceof Error && /unique/i.test(error.message) && /users\.email|users_email_index/.test(error.message)
-  return isUnique ? new Problem('email_taken', { cause: error }) : error
-}
-
-/** Keeps users in the table `users` of a SQL database. Make it with `migrate` first. */
-export function sqlUsers(database: SqlDatabase): UserRepository<BaseUser> {
+/**
+ * Keeps users in a table of a SQL database: `users`, which `migrate` makes, or one of your own.
+ * Throws `TypeError` where it is asked to keep what the table has no column for.
+ */
+export function sqlUsers<User extends BaseUser = BaseUser>(
+  database: SqlDatabase,
+  options: SqlUsersOptions = {},
+): UserRepository<User> {
   const { kysely } = database
-  const byId = database.prepare(`select ${COLUMNS.join(', ')} from users where id = ?`)
+  const { ids = 'text' } = options
+  const { table, columns, names, fields, decode, encode, taken } = sqlRows<User>(database, options)
+  const list = names.map(quoted).join(', ')
+  const inTenant = columns.tenant === null ? '' : ` and ${quoted(columns.tenant)} = ?`
+  const byId = database.prepare(`select ${list} from ${quoted(table)} where ${quoted(columns.id)} = ?${inTenant}`)
+  const scope = (tenant = ''): SqlValue[] => {
+    if (columns.tenant !== null) return [tenant]
+    encode({ tenant })
+    return []
+  }
+  const decoded = (row: unknown) => (row ? decode(row as Parameters<typeof decode>[0]) : null)
+
+  /** The row of a user whose hash is the expected one. */
+  function expected(id: string, hash: string | null, tenant = '') {
+    const filters = { [columns.id]: id, ...encode({ tenant }) }
+    return <Query extends { where(...condition: [string, '=' | 'is', unknown]): Query }>(query: Query): Query =>
+      Object.entries(filters)
+        .reduce((filtered, [name, value]) => filtered.where(name, '=', value), query)
+        .where(columns.passwordHash, hash === null ? 'is' : '=', hash)
+  }
 
   return {
-    findById: id => chain(byId.get(id), row => (row ? decode(row as unknown as UserRow) : null)),
-    async findByIdentifier(identifier) {
-      const row = await kysely.selectFrom('users').select(COLUMNS).where('email', '=', identifier).executeTakeFirst()
-      return row ? decode(row as UserRow) : null
+    fields,
+    findById: (id, tenant) => (isId(id, ids) ? chain(byId.get(id, ...scope(tenant)), decoded) : null),
+    async findByIdentifier(identifier, tenant) {
+      const column = identifier.includes('@') ? columns.email : (columns.username ?? columns.email)
+      if (column === null) return null
+      const query = kysely.selectFrom(table).select(names).where(column, '=', identifier)
+      const [named = null] = scope(tenant)
+      const row = await (columns.tenant === null ? query : query.where(columns.tenant, '=', named)).executeTakeFirst()
+      return decoded(row)
     },
-    async insert({ id, email, passwordHash, createdAt }) {
-      const row = {
-        id,
-        email,
-        password_hash: passwordHash,
-        credential_epoch: 0,
-        created_at: createdAt,
-        updated_at: createdAt,
-      }
+    async insert({ id, createdAt, tenant = '', fields: own, ...values }) {
+      const made = ids === 'integer' ? {} : { id }
+      const given = { ...made, ...values, tenant, credentialEpoch: 0, createdAt, updatedAt: createdAt }
+      const query = kysely.insertInto(table).values(encode(given, own)).returning(names)
       try {
-        await kysely.insertInto('users').values(row).execute()
-      } catch (error) {
-        throw taken(error)
-      }
-      return decode(row)
-    },
-    async update(id, { email, passwordHash, raiseEpoch, updatedAt }, expectedHash) {
-      try {
-        const row = await kysely
-          .updateTable('users')
-          .set(({ eb }) => ({
-            updated_at: updatedAt,
-            ...(email !== undefined && { email }),
-            ...(passwordHash !== undefined && { password_hash: passwordHash }),
-            ...(raiseEpoch && { credential_epoch: eb('credential_epoch', '+', 1) }),
-          }))
-          .where('id', '=', id)
-          .where('password_hash', expectedHash === null ? 'is' : '=', expectedHash)
-          .returning(COLUMNS)
-          .executeTakeFirst()
-        return row ? decode(row as UserRow) : null
+        return decode((await query.executeTakeFirstOrThrow()) as Parameters<typeof decode>[0])
       } catch (error) {
         throw taken(error)
       }
     },
-    async delete(id, expectedHash) {
-      const result = await kysely
-        .deleteFrom('users')
-        .where('id', '=', id)
-        .where('password_hash', expectedHash === null ? 'is' : '=', expectedHash)
-        .executeTakeFirst()
+    async update(id, { raiseEpoch, fields: own, ...values }, expectedHash, tenant) {
+      if (!isId(id, ids)) return null
+      const query = kysely.updateTable(table).set(({ eb }) => ({
+        ...encode(values, own),
+        ...(raiseEpoch && { [columns.credentialEpoch]: eb(columns.credentialEpoch, '+', 1) }),
+        // A table without `updated_at` may be asked to change nothing else: something must be set.
+        ...(columns.updatedAt === null && { [columns.id]: eb.ref(columns.id) }),
+      }))
+      try {
+        return decoded(await expected(id, expectedHash, tenant)(query).returning(names).executeTakeFirst())
+      } catch (error) {
+        throw taken(error)
+      }
+    },
+    async delete(id, expectedHash, tenant) {
+      if (!isId(id, ids)) return false
+      const result = await expected(id, expectedHash, tenant)(kysely.deleteFrom(table)).executeTakeFirst()
       return result.numDeletedRows > 0n
     },
-    joined: { database, table: 'users', key: 'id', columns: COLUMNS, decode: row => decode(row as unknown as UserRow) },
+    joined: { database, table, key: columns.id, keyType: ids, columns: names, decode },
   }
 }

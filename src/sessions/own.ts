@@ -1,0 +1,57 @@
+import { Problem } from '../base/problem.js'
+import type { SessionChange } from '../stores/session-store.js'
+import type { BaseUser } from '../users/user.js'
+import type { Lifecycle } from './lifecycle.js'
+import type { LifecycleParts } from './parts.js'
+import type { OwnSessions } from './sessions.js'
+
+/** What people do with their own sessions, whatever carries them. */
+export function ownSessions<User extends BaseUser>(
+  { users, emit, now }: LifecycleParts<User>,
+  lifecycle: Lifecycle<User>,
+): OwnSessions<User> {
+  const { reading } = lifecycle
+  const { sessions } = reading
+
+  return {
+    async list(user) {
+      const account = await users.findById(user.id, user.tenant)
+      const listed = await sessions.listByUser(user.id)
+      return listed.filter(session => reading.isLive(session, account))
+    },
+    async end(ctx, id) {
+      const session = await sessions.find(id)
+      if (!session || session.userId !== (ctx.user?.id ?? ctx.session?.userId)) return false
+      ctx.beforeSend(async () => {
+        if (await sessions.delete(id)) emit(ctx, 'session.ended', { userId: session.userId, sessionId: id })
+      })
+      return true
+    },
+    async endAll(ctx, user, { exceptCurrent = false } = {}) {
+      const except = exceptCurrent ? ctx.session?.id : undefined
+      const ended = await sessions.deleteByUser(user.id, except === undefined ? {} : { except })
+      emit(ctx, 'sessions.ended', { userId: user.id, detail: String(ended) })
+    },
+    confirm: (ctx, account) => lifecycle.confirm(ctx, account),
+    async keep(ctx, credentialEpoch) {
+      if (ctx.session) await lifecycle.change(ctx, { credentialEpoch })
+    },
+    change(ctx, { authenticated, data }) {
+      const { session } = ctx
+      if (!session) throw new Problem('not_authenticated')
+      const change: SessionChange = {
+        ...(authenticated !== undefined && {
+          authenticatedAt: now(),
+          methods: [...new Set([...session.methods, authenticated])],
+        }),
+        ...(data !== undefined && { data }),
+      }
+      ctx.session = { ...session, ...change }
+      ctx.beforeSend(async () => {
+        await lifecycle.change(ctx, change)
+        const facts = { userId: session.userId, sessionId: session.id }
+        if (authenticated !== undefined) emit(ctx, 'session.reauthenticated', facts)
+      })
+    },
+  }
+}
