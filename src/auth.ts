@@ -1,15 +1,18 @@
 import { type Accounts, createAccounts } from './accounts/accounts.js'
 import { type Hooks, hookRunner } from './accounts/hooks.js'
+import type { System } from './accounts/system.js'
 import { Problem } from './base/problem.js'
-import { type AuthOptions, resolveConfig } from './config.js'
+import { type AuthConfig, resolveConfig } from './config.js'
 import { checkExtensions, setUpExtensions } from './extensions/load.js'
 import { createHandling, type Handling } from './http/handle.js'
 import { createRouteTable } from './http/router.js'
 import { allRoutes } from './http/routes.js'
+import type { AuthOptions } from './options.js'
 import { bearerSessions } from './sessions/bearer.js'
 import type { Emit } from './sessions/event.js'
 import type { Sessions } from './sessions/sessions.js'
 import { boundedStore } from './stores/bounded.js'
+import { realmStore } from './stores/realm.js'
 import type { EndedSession, RevocationSubscription } from './stores/revocations.js'
 import type { Store } from './stores/store.js'
 import { createTokens } from './tokens/token.js'
@@ -20,6 +23,8 @@ import type { BaseUser, UserRepository } from './users/user.js'
 export interface Auth<User extends BaseUser = BaseUser> extends Handling<User> {
   /** `create`, `authenticate`, `signIn`, `update`, `delete`: the same rules the routes follow. */
   readonly accounts: Accounts<User>
+  /** The same for jobs and admin code, without a request. */
+  readonly system: System<User>
   readonly sessions: Sessions<User>
   readonly users: UserRepository<User>
   readonly store: Store
@@ -33,6 +38,21 @@ export interface Auth<User extends BaseUser = BaseUser> extends Handling<User> {
   onSessionEnded(listener: (session: EndedSession) => void, options?: { missed?: () => void }): RevocationSubscription
 }
 
+/** Who keeps sessions in a store: of two with one secret, a token of either would be one of the other. */
+const keepers = new WeakMap<Store, Pick<AuthConfig<BaseUser>, 'realm' | 'secrets' | 'users'>[]>()
+
+function refuseMixedUsers<User extends BaseUser>({ store, realm, secrets, users }: AuthConfig<User>): void {
+  const others = keepers.get(store) ?? []
+  const isMixed = others.some(
+    other =>
+      other.realm === realm &&
+      other.secrets.some(secret => secrets.includes(secret)) &&
+      other.users.joined?.table !== users.joined?.table,
+  )
+  if (isMixed) throw new TypeError('two auths share `store` and `secret` but not `users`: give one of them a `realm`')
+  keepers.set(store, [...others, { realm, secrets, users: users as unknown as UserRepository }])
+}
+
 /**
  * Builds an auth from its options.
  * Throws `TypeError`, naming the option and what to write instead, for options that are missing, unknown or weak.
@@ -41,7 +61,8 @@ export function createAuth<User extends BaseUser>(options: AuthOptions<User>): A
   const config = resolveConfig(options)
   const { now, onEvent, extensions } = config
   checkExtensions(extensions)
-  const store = boundedStore(config.store, config.deadlineMs)
+  refuseMixedUsers(config)
+  const store = boundedStore(realmStore(config.store, config.realm), config.deadlineMs)
   const bounds = boundedUsers(config.users, config.deadlineMs)
   const users = config.tenant ? tenantUsers(bounds) : bounds
 
@@ -62,11 +83,12 @@ export function createAuth<User extends BaseUser>(options: AuthOptions<User>): A
     }
   }
 
-  const { times, race, loadUser, staleMs } = config
+  const { realm, times, race, loadUser, staleMs } = config
   const parts = {
     store,
     users,
-    tokens: createTokens(config.secrets, config.realm),
+    tokens: createTokens(config.secrets, realm),
+    realm,
     times,
     race,
     loadUser,
@@ -79,7 +101,7 @@ export function createAuth<User extends BaseUser>(options: AuthOptions<User>): A
 
   const hooks: Hooks<User>[] = []
   const { hasher, passwordRules, identifiers, fields, presenter, basePath, errors, routes } = config
-  const accounts = createAccounts<User>({
+  const { accounts, system } = createAccounts<User>({
     users,
     sessions,
     values: store.values,
@@ -95,12 +117,13 @@ export function createAuth<User extends BaseUser>(options: AuthOptions<User>): A
   const added = setUpExtensions(extensions, { users, accounts, sessions, values: store.values, now }, hooks)
   const router = createRouteTable(
     basePath,
-    allRoutes({ accounts, sessions, users }, added, { basePath, errors, routes }),
+    allRoutes({ accounts, sessions, users, identifiers }, added, { basePath, errors, routes }),
   )
 
   return {
     ...createHandling({ router, sessions, presenter, tenantOf: config.tenant, emit, onError }),
     accounts,
+    system,
     sessions,
     users,
     store,

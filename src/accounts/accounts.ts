@@ -13,6 +13,7 @@ import type { RunHooks } from './hooks.js'
 import { ownAccount } from './own-account.js'
 import { registration, userInserter } from './registration.js'
 import { signInDoor } from './sign-in.js'
+import { createSystem, type System } from './system.js'
 
 /** What people do. The routes call these; so may a controller of the application's own. */
 export interface Accounts<User extends BaseUser = BaseUser> {
@@ -58,17 +59,22 @@ export interface AccountsParts<User extends BaseUser> {
   readonly now: Clock
 }
 
-export function createAccounts<User extends BaseUser>(parts: AccountsParts<User>): Accounts<User> {
+/** What people do, and what trusted code does without a request. */
+export function createAccounts<User extends BaseUser>(
+  parts: AccountsParts<User>,
+): { readonly accounts: Accounts<User>; readonly system: System<User> } {
   const door = signInDoor(parts.sessions, parts.run)
+  const insert = userInserter(parts)
   const { verify, authenticate } = authentication(parts, door)
-  return {
+  const accounts: Accounts<User> = {
     authenticate,
     async signIn(ctx, user, facts) {
       const account = await parts.users.findById(user.id, ctx.tenant)
       if (!account) throw new Problem('invalid_credentials')
       return door(ctx, account, facts)
     },
-    create: registration(parts, userInserter(parts), door, authenticate),
+    create: registration(parts, insert, door, authenticate),
     ...ownAccount(parts, verify),
   }
+  return { accounts, system: createSystem(parts, insert, door) }
 }

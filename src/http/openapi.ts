@@ -1,5 +1,13 @@
+import type { Sessions } from '../sessions/sessions.js'
 import type { Route, RouteDescription } from './route.js'
 import { STATUS_TEXTS } from './status.js'
+
+export interface OpenApiOptions {
+  readonly basePath: string
+  readonly errors: 'guide' | 'problem'
+  /** The cookie that carries sessions, where one does. */
+  readonly cookie: Sessions['cookie'] | undefined
+}
 
 // Routes differ in their user type, which a description does not show.
 type AnyRoute = Pick<Route, 'method' | 'path' | 'guard' | 'needsInput' | 'description'>
@@ -20,7 +28,8 @@ const SCHEMAS: Readonly<Record<string, Schema>> = {
   Empty: { type: 'object' },
   Anything: { type: 'object' },
   Tokens: object({ access_token: text, renewal_token: text }),
-  User: object({ id: text, email: text, created_at: time, updated_at: time }),
+  // And the app's own fields.
+  User: object({ id: text, email: nullableText, username: text, created_at: time, updated_at: time }, ['username']),
   Session: object({
     id: { type: 'string', format: 'uuid' },
     current: { type: 'boolean' },
@@ -52,13 +61,18 @@ const PROBLEMS: Readonly<Record<'guide' | 'problem', Schema>> = {
   problem: object({ type: text, title: text, status: integer, errors: fieldErrors, reason: text }, ['errors']),
 }
 
+function fieldSchema(name: string): Schema {
+  if (name.includes('password')) return { ...text, format: 'password' }
+  if (name === 'remember_me') return { type: 'boolean' }
+  // What the app's own fields are is its schema's to say.
+  return name === 'email' || name === 'username' ? text : {}
+}
+
 function requestBody({ user = [], flags = [] }: RouteDescription, needed: boolean): Schema {
   const switches = Object.fromEntries(flags.map(name => [name, { type: 'boolean' }]))
   const names = user.map(name => name.replace('?', ''))
   const optional = user.filter(name => name.endsWith('?')).map(name => name.replace('?', ''))
-  const fields = Object.fromEntries(
-    names.map(name => [name, name.includes('password') ? { ...text, format: 'password' } : text]),
-  )
+  const fields = Object.fromEntries(names.map(name => [name, fieldSchema(name)]))
   const json = object({ ...(names.length > 0 && { user: object(fields, optional) }), ...switches }, flags)
   const form = object({ ...Object.fromEntries(names.map(name => [`user[${name}]`, text])), ...switches }, [
     ...optional.map(name => `user[${name}]`),
@@ -77,7 +91,8 @@ function requestBody({ user = [], flags = [] }: RouteDescription, needed: boolea
 function statuses({ method, guard, needsInput, description }: AnyRoute, errors: 'guide' | 'problem'): number[] {
   const { token, refusals = [] } = description
   const all = new Set([...refusals, 503])
-  if (guard === 'authenticated' || token === 'renewal') all.add(401)
+  if ((guard && guard !== 'not_authenticated') || token === 'renewal') all.add(401)
+  if (typeof guard === 'object') all.add(403)
   for (const status of method === 'GET' ? [] : [400, 413]) all.add(status)
   if (needsInput) all.add(415)
   // One failed registration, two words for it.
@@ -85,23 +100,35 @@ function statuses({ method, guard, needsInput, description }: AnyRoute, errors: 
   return [...all].sort((a, b) => a - b)
 }
 
-function operation(route: AnyRoute, errors: 'guide' | 'problem'): Schema {
-  const { method, path, guard, needsInput = false, description } = route
+/** The schema of what a route answers. Where tokens travel in a cookie, its answer shows none. */
+function answerSchema({ answers }: RouteDescription, cookie: OpenApiOptions['cookie']): Schema {
+  if (answers === 'Anything') return ref('Anything')
+  if (answers !== 'Tokens' || !cookie) return object({ data: ref(answers ?? 'Empty') })
+  return object({ data: cookie.only ? ref('Empty') : { anyOf: [ref('Tokens'), ref('Empty')] } })
+}
+
+/** What a request proves itself with: one of these. */
+function security({ guard, description }: AnyRoute, cookie: OpenApiOptions['cookie']): readonly Schema[] {
+  if ((guard ?? 'not_authenticated') === 'not_authenticated' && description.token === undefined) return []
+  const token = { [description.token === 'renewal' ? 'renewalToken' : 'accessToken']: [] }
+  return [...(cookie?.only ? [] : [token]), ...(cookie ? [{ sessionCookie: [] }] : [])]
+}
+
+function operation(route: AnyRoute, { errors, cookie }: OpenApiOptions): Schema {
+  const { method, path, needsInput = false, description } = route
   const problemType = errors === 'guide' ? 'application/json' : 'application/problem+json'
   const refusal = { [problemType]: { schema: ref('Problem') } }
-  const data =
-    description.answers === 'Anything' ? ref('Anything') : object({ data: ref(description.answers ?? 'Empty') })
+  const data = answerSchema(description, cookie)
   const parameters = [...path.matchAll(/:(\w+)/g)].map(([, name]) => ({
     name,
     in: 'path',
     required: true,
     schema: text,
   }))
-  const needsToken = guard === 'authenticated' || description.token !== undefined
   return {
     summary: description.summary,
     operationId: `${method.toLowerCase()}${path.replace(/[^A-Za-z]+(\w)/g, (_, letter: string) => letter.toUpperCase())}`,
-    security: needsToken ? [{ [description.token === 'renewal' ? 'renewalToken' : 'accessToken']: [] }] : [],
+    security: security(route, cookie),
     ...(parameters.length > 0 && { parameters }),
     ...((description.user || description.flags) && { requestBody: requestBody(description, needsInput) }),
     responses: {
@@ -114,14 +141,12 @@ function operation(route: AnyRoute, errors: 'guide' | 'problem'): Schema {
 }
 
 /** Describes exactly the routes that are mounted, as OpenAPI 3.1. */
-export function openApi(
-  routes: readonly AnyRoute[],
-  { basePath, errors }: { readonly basePath: string; readonly errors: 'guide' | 'problem' },
-): Schema {
+export function openApi(routes: readonly AnyRoute[], options: OpenApiOptions): Schema {
+  const { basePath, errors, cookie } = options
   const paths: Record<string, Record<string, Schema>> = {}
   for (const route of routes) {
     const path = route.path.replace(/:(\w+)/g, '{$1}')
-    paths[path] = { ...paths[path], [route.method.toLowerCase()]: operation(route, errors) }
+    paths[path] = { ...paths[path], [route.method.toLowerCase()]: operation(route, options) }
   }
   return {
     openapi: '3.1.0',
@@ -130,8 +155,11 @@ export function openApi(
     paths,
     components: {
       securitySchemes: {
-        accessToken: { type: 'http', scheme: 'bearer', description: 'The access token.' },
-        renewalToken: { type: 'http', scheme: 'bearer', description: 'The renewal token.' },
+        ...(!cookie?.only && {
+          accessToken: { type: 'http', scheme: 'bearer', description: 'The access token.' },
+          renewalToken: { type: 'http', scheme: 'bearer', description: 'The renewal token.' },
+        }),
+        ...(cookie && { sessionCookie: { type: 'apiKey', in: 'cookie', name: cookie.name } }),
       },
       schemas: { ...SCHEMAS, Problem: PROBLEMS[errors] },
     },

@@ -5,7 +5,14 @@ import type { Rooms } from './routes.js'
 import { userView } from './view.js'
 
 /** `/registration`: the guide's sign-up, and changing or closing the own account. */
-export function registrationRoutes<User extends BaseUser>({ accounts, users }: Rooms<User>): readonly Route<User>[] {
+export function registrationRoutes<User extends BaseUser>({
+  accounts,
+  sessions,
+  users,
+  identifiers,
+}: Rooms<User>): readonly Route<User>[] {
+  const own = (users.fields ?? []).map(name => `${name}?`)
+  const remember = sessions.cookie ? ['remember_me?'] : []
   return [
     {
       method: 'POST',
@@ -13,7 +20,7 @@ export function registrationRoutes<User extends BaseUser>({ accounts, users }: R
       needsInput: true,
       description: {
         summary: 'Register and sign in',
-        user: ['email', 'password', 'password_confirmation'],
+        user: [...identifiers, 'password', 'password_confirmation', ...own, ...remember],
         answers: 'Tokens',
         refusals: [422, 500],
       },
@@ -28,8 +35,14 @@ export function registrationRoutes<User extends BaseUser>({ accounts, users }: R
       guard: 'authenticated',
       needsInput: true,
       description: {
-        summary: 'Change the own email or password; other sessions end',
-        user: ['current_password', 'email?', 'password?', 'password_confirmation?'],
+        summary: `Change the own ${identifiers.join(', ')} or password; other sessions end`,
+        user: [
+          `current_password${own.length > 0 ? '?' : ''}`,
+          ...identifiers.map(name => `${name}?`),
+          'password?',
+          'password_confirmation?',
+          ...own,
+        ],
         answers: 'Account',
         refusals: [422],
       },

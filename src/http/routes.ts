@@ -1,5 +1,6 @@
 import type { Accounts } from '../accounts/accounts.js'
 import type { Sessions } from '../sessions/sessions.js'
+import type { Identifier } from '../users/fields.js'
 import type { BaseUser, UserRepository } from '../users/user.js'
 import { openApi } from './openapi.js'
 import { registrationRoutes } from './registration.js'
@@ -12,6 +13,7 @@ export interface Rooms<User extends BaseUser> {
   readonly accounts: Accounts<User>
   readonly sessions: Sessions<User>
   readonly users: UserRepository<User>
+  readonly identifiers: readonly Identifier[]
 }
 
 /** Every route that is mounted: ours, the extensions', and the description of them all. */
@@ -28,6 +30,6 @@ export function allRoutes<User extends BaseUser>(
     description: { summary: 'This description', answers: 'Anything' },
     handle: () => ({ status: 200, headers: { 'content-type': 'application/json; charset=utf-8' }, body: document }),
   }
-  const document = JSON.stringify(openApi([...routes, described], options))
+  const document = JSON.stringify(openApi([...routes, described], { ...options, cookie: rooms.sessions.cookie }))
   return [...routes, described]
 }

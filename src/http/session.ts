@@ -18,13 +18,21 @@ export function sessionRoutes<User extends BaseUser>({
   accounts,
   sessions,
   users,
+  identifiers,
 }: Rooms<User>): readonly Route<User>[] {
+  const names = identifiers.length > 1 ? identifiers.map(name => `${name}?`) : identifiers
+  const remember = sessions.cookie ? ['remember_me?'] : []
   const routes: Route<User>[] = [
     {
       method: 'POST',
       path: '/session',
       needsInput: true,
-      description: { summary: 'Sign in', user: ['email', 'password'], answers: 'Tokens', refusals: [401] },
+      description: {
+        summary: 'Sign in',
+        user: [...names, 'password', ...remember],
+        answers: 'Tokens',
+        refusals: [401, 403],
+      },
       async handle(ctx, input) {
         await accounts.authenticate(ctx, userInput(input, { nullable: true }))
         return undefined

@@ -3,6 +3,7 @@ export const STATUS_TEXTS: Readonly<Record<number, string>> = {
   200: 'Done',
   400: 'The request is malformed',
   401: 'The token or the password is not right',
+  403: 'The account may not do this',
   404: 'There is no such thing of yours',
   413: 'The body is too large',
   415: 'The body is of a type that is not read',

@@ -1,5 +1,5 @@
 import { type Duration, milliseconds } from '../base/duration.js'
-import type { AuthOptions, PasswordOptions, SessionOptions } from '../config.js'
+import type { AuthOptions, PasswordOptions, SessionOptions } from '../options.js'
 
 /** What `pawl serve` needs beyond the options of `createAuth`. */
 export interface ServerOptions {

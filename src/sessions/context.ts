@@ -24,7 +24,7 @@ export interface IssuedTokens {
 }
 
 /** Why a presented token opened nothing. For the log; a client is not told. */
-export type Refusal = 'malformed' | 'forged' | 'ended' | 'replaced' | 'reused' | 'expired' | 'user_gone'
+export type Refusal = 'malformed' | 'ambiguous' | 'forged' | 'ended' | 'replaced' | 'reused' | 'expired' | 'user_gone'
 
 const LONGEST_USER_AGENT = 256
 const NO_COOKIES: readonly string[] = Object.freeze([])

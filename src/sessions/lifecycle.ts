@@ -1,5 +1,6 @@
 import { type Awaitable, chain } from '../base/awaitable.js'
 import { Problem } from '../base/problem.js'
+import { realmUser } from '../stores/realm.js'
 import type { Renewed, Session, SessionChange } from '../stores/session-store.js'
 import { equalBytes, keyedHash, secretHash } from '../tokens/digest.js'
 import { newSessionId, newSessionSecret } from '../tokens/random.js'
@@ -33,7 +34,7 @@ export interface Lifecycle<User extends BaseUser> {
 }
 
 export function createLifecycle<User extends BaseUser>(parts: LifecycleParts<User>): Lifecycle<User> {
-  const { store, users, tokens, times, race, now, emit } = parts
+  const { store, users, tokens, realm, times, race, now, emit } = parts
   const reading = createReading(parts)
   const { sessions, isLive, refuse, refuseGone, drop } = reading
   const verifyAccess = rememberClaims(tokens, 'access')
@@ -137,7 +138,7 @@ export function createLifecycle<User extends BaseUser>(parts: LifecycleParts<Use
     start(ctx, account, { methods, data = {} }, idleMs) {
       const time = now()
       const secret = newSessionSecret()
-      const id = newSessionId(account.user.id)
+      const id = newSessionId(realmUser(realm, account.user.id))
       const expiresAt = time + times.sessionMs
       const session: Session = {
         id,

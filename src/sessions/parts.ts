@@ -17,6 +17,8 @@ export interface LifecycleParts<User extends BaseUser> {
   readonly store: Store
   readonly users: UserRepository<User>
   readonly tokens: Tokens
+  /** Keeps this auth apart from others on the same store; empty for none. */
+  readonly realm: string
   readonly times: SessionTimes
   /** False: a check reads the session alone and `ctx.user` stays null. */
   readonly loadUser: boolean

@@ -1,7 +1,7 @@
 import { createHash, timingSafeEqual } from 'node:crypto'
 import { type Auth, createAuth } from '../auth.js'
-import type { AuthOptions } from '../config.js'
 import type { Exchange } from '../http/exchange.js'
+import type { AuthOptions } from '../options.js'
 import type { AuthEvent } from '../sessions/event.js'
 import { memoryStore } from '../stores/memory.js'
 import { memoryUsers } from '../users/memory.js'

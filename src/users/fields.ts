@@ -19,10 +19,12 @@ export interface PasswordRules {
 }
 
 /** The one spelling of each, and which spellings are taken. */
-export const IDENTIFIERS = {
+export const IDENTIFIERS: Readonly<
+  Record<Identifier, { normalize(text: string): string; isRight(normal: string): boolean }>
+> = {
   email: { normalize: normalizeEmail, isRight: isEmail },
   username: { normalize: normalizeUsername, isRight: isUsername },
-} as const satisfies Record<Identifier, object>
+}
 
 const BLANK = "can't be blank"
 const INVALID = 'is invalid'

@@ -1,26 +1,7 @@
 import { Problem } from '../base/problem.js'
 import type { SqlDatabase } from '../base/sql-database.js'
+import type { FieldKind, SqlUsersOptions } from './sql.js'
 import type { Account, BaseUser, OwnFields } from './user.js'
-
-/** How an own field is kept: SQLite has no booleans and no JSON. */
-export type FieldKind = 'text' | 'number' | 'boolean' | 'json'
-
-export interface SqlUsersOptions {
-  /** Your own table. Then you make it, and name in `columns` what it has. Default: `users`, which `migrate` makes. */
-  table?: string
-  /**
-   * Columns whose names are not the default ones: `id`, `email`, `password_hash`, `credential_epoch`, and `username`,
-   * `role`, `tenant`, `suspended_at`, `created_at`, `updated_at`, which a table of your own has only if they are named.
-   * `email: null` for a table without one.
-   */
-  columns?: Partial<Record<keyof Columns, string | null>>
-  /** The app's own fields: their names on the user and the wire, and what they hold. Their columns have their names. */
-  fields?: Readonly<Record<string, FieldKind | { readonly column: string; readonly kind: FieldKind }>>
-  /** `'text'` and `'uuid'` take Pawl's UUIDs; `'integer'` are those of the database. Default: `'text'`. */
-  ids?: 'text' | 'uuid' | 'integer'
-  /** `'ms'` since 1970, or the database's own timestamps. Default: `'ms'`. */
-  times?: 'ms' | 'timestamp'
-}
 
 /** The columns there are, by what they hold. */
 export interface Columns {

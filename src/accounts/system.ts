@@ -1,0 +1,195 @@
+import { Problem } from '../base/problem.js'
+import { Context, type IssuedTokens } from '../sessions/context.js'
+import type { OwnSessions, SignInFacts } from '../sessions/sessions.js'
+import type { Session } from '../stores/session-store.js'
+import { IDENTIFIERS, type UserInput } from '../users/fields.js'
+import type { Account, AccountChange, BaseUser } from '../users/user.js'
+import type { AccountsParts } from './accounts.js'
+import { readDetails, takenErrors } from './details.js'
+import type { InsertUser } from './registration.js'
+import type { SignInDoor } from './sign-in.js'
+
+/** What trusted code says of a new user. */
+export type NewUser = UserInput & {
+  /** Left out for somebody who has none yet, or who signs in some other way. */
+  readonly password?: string
+  readonly role?: string
+}
+
+/**
+ * What jobs, command lines and admin code do: without a request, and by the same rules, hooks and events.
+ * A verb throws `not_found` for a user there is not. Nothing here asks who is calling: your code did.
+ */
+export interface System<User extends BaseUser = BaseUser> {
+  /** The same for the users of a tenant. Needed where there are tenants. */
+  of(tenant: string): System<User>
+  findUser(id: string): Promise<User | null>
+  /** By address or username, in any spelling. */
+  findUserBy(identifier: string): Promise<User | null>
+  /** Makes a user, and signs nobody in. Throws `invalid_user` with `errors`. */
+  createUser(user: NewUser): Promise<User>
+  /** Changes the app's own fields. Throws `invalid_change` with `errors`. */
+  updateUser(id: string, fields: UserInput): Promise<User>
+  /** The next request of every session has it. */
+  setRole(id: string, role: string): Promise<User>
+  /** Ends all sessions. Throws `invalid_change` with `errors`. */
+  setPassword(id: string, password: string): Promise<User>
+  /** Ends all sessions, and lets nobody in until `unsuspend`. */
+  suspend(id: string): Promise<User>
+  unsuspend(id: string): Promise<User>
+  /** All sessions end. */
+  deleteUser(id: string): Promise<void>
+  /** Signs a user in whose identity is proven: the tokens of a new session. Throws what a `signingIn` hook throws. */
+  signIn(id: string, facts: SignInFacts): Promise<IssuedTokens>
+  /** Live sessions, oldest first. */
+  sessionsOf(id: string): Promise<readonly Session[]>
+  /** False when there is no such session of the user. */
+  endSession(id: string, sessionId: string): Promise<boolean>
+  /** Ends all sessions of a user, and sign-ins under way. */
+  endSessions(id: string): Promise<void>
+}
+
+/** No request was the occasion. */
+const NOBODY = { method: '', header: () => null, address: null }
+
+type Change = Omit<AccountChange, 'updatedAt'>
+
+export function createSystem<User extends BaseUser>(
+  parts: AccountsParts<User>,
+  insert: InsertUser<User>,
+  door: SignInDoor<User>,
+  tenant = '',
+): System<User> {
+  const { users, sessions, hasher, run, emit, now } = parts
+
+  function contextOf(): Context<User> {
+    const ctx = new Context<User>(NOBODY)
+    ctx.tenant = tenant
+    return ctx
+  }
+
+  async function accountOf(id: string): Promise<Account<User>> {
+    const account = await users.findById(id, tenant)
+    if (!account) throw new Problem('not_found', { message: 'There is no such user' })
+    return account
+  }
+
+  function own(): OwnSessions<User> {
+    if (!sessions.own) throw new TypeError('these `sessions` cannot list or end others: give them `own`')
+    return sessions.own
+  }
+
+  /** Tries again where a hash is replaced meanwhile, as sign-in may do. */
+  async function untilApplied<Result>(
+    id: string,
+    apply: (account: Account<User>) => Promise<Result | null>,
+  ): Promise<Result> {
+    for (let attempt = 0; attempt < 3; attempt++) {
+      const result = await apply(await accountOf(id))
+      if (result !== null) return result
+    }
+    throw new Problem('unavailable')
+  }
+
+  /** Saves a change between its hooks. */
+  function save(ctx: Context<User>, id: string, values: Change): Promise<User> {
+    const change = { ...values, updatedAt: now() }
+    return untilApplied(id, async account => {
+      await run('savingUser', { ctx, user: account.user, values: change })
+      const saved = await users.update(id, change, account.passwordHash, tenant)
+      if (!saved) return null
+      emit(ctx, 'account.updated', { userId: id, detail: Object.keys(values).join(' ') })
+      await run('savedUser', { ctx, before: account.user, user: saved.user })
+      return saved.user
+    })
+  }
+
+  async function saveAndEnd(id: string, values: Change): Promise<User> {
+    const ctx = contextOf()
+    const user = await save(ctx, id, { ...values, raiseEpoch: true })
+    await sessions.own?.endAll(ctx, user)
+    return user
+  }
+
+  /** Throws where the users kept nothing of it: a suspension that nobody sees is none. */
+  function kept(user: User, name: 'role' | 'suspendedAt', value: unknown): User {
+    if ((user[name] ?? null) === value) return user
+    throw new TypeError(`these \`users\` keep no \`${name}\`: give the user object one, from a column of its own`)
+  }
+
+  return {
+    of: named => createSystem(parts, insert, door, named),
+    findUser: async id => (await users.findById(id, tenant))?.user ?? null,
+    async findUserBy(identifier) {
+      const { normalize } = IDENTIFIERS[identifier.includes('@') ? 'email' : 'username']
+      return (await users.findByIdentifier(normalize(identifier), tenant))?.user ?? null
+    },
+    async createUser({ role, ...input }) {
+      const sent = { ...input, password_confirmation: input.password }
+      const hasPassword = input.password !== undefined
+      const { details, reader } = await readDetails(parts, sent, null, name => name !== 'password' || hasPassword)
+      const errors = reader.errors()
+      if (errors) throw new Problem('invalid_user', { errors })
+      const { password, email = null, ...rest } = details
+      const passwordHash = password === null ? null : await hasher.hash(password)
+      const values = { ...rest, email, passwordHash, ...(role !== undefined && { role }) }
+      const { user } = await insert(contextOf(), values).catch(error => {
+        const taken = takenErrors(error)
+        throw taken ? new Problem('invalid_user', { errors: taken }) : error
+      })
+      return role === undefined ? user : kept(user, 'role', role)
+    },
+    async updateUser(id, input) {
+      const { user } = await accountOf(id)
+      const { details, reader } = await readDetails(parts, input, user, () => false)
+      const errors = reader.errors()
+      if (errors) throw new Problem('invalid_change', { errors })
+      return details.fields ? save(contextOf(), id, { fields: details.fields }) : user
+    },
+    setRole: async (id, role) => kept(await save(contextOf(), id, { role }), 'role', role),
+    async setPassword(id, password) {
+      const { user } = await accountOf(id)
+      const sent = { email: user.email, username: user.username, password, password_confirmation: password }
+      const { details, reader } = await readDetails(parts, sent, user, name => name === 'password')
+      const errors = reader.errors()
+      if (errors || details.password === null) throw new Problem('invalid_change', { errors: errors ?? {} })
+      const saved = await saveAndEnd(id, { passwordHash: await hasher.hash(details.password) })
+      await run('credentialsChanged', { ctx: contextOf(), user: saved })
+      return saved
+    },
+    async suspend(id) {
+      const suspendedAt = now()
+      return kept(await saveAndEnd(id, { suspendedAt }), 'suspendedAt', suspendedAt)
+    },
+    unsuspend: id => save(contextOf(), id, { suspendedAt: null }),
+    async deleteUser(id) {
+      const ctx = contextOf()
+      const user = await untilApplied(id, async ({ user, passwordHash }) =>
+        (await users.delete(id, passwordHash, tenant)) ? user : null,
+      )
+      await sessions.own?.endAll(ctx, user)
+      emit(ctx, 'account.deleted', { userId: id })
+      await run('deletedUser', { ctx, user })
+    },
+    async signIn(id, facts) {
+      const ctx = contextOf()
+      await door(ctx, await accountOf(id), facts)
+      const { tokens } = ctx
+      if (!tokens) throw new TypeError('these `sessions` give no tokens without a request: they travel in a cookie')
+      await ctx.commit()
+      return tokens
+    },
+    sessionsOf: async id => own().list((await accountOf(id)).user),
+    async endSession(id, sessionId) {
+      const ctx = contextOf()
+      ctx.user = (await accountOf(id)).user
+      const ended = await own().end(ctx, sessionId)
+      await ctx.commit()
+      return ended
+    },
+    async endSessions(id) {
+      own()
+      await saveAndEnd(id, {})
+    },
+  }
+}
