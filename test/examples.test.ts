@@ -1,88 +1,22 @@
-import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { rmSync } from 'node:fs'
 import { join } from 'node:path'
-import { fileURLToPath } from 'node:url'
 import { afterEach, expect, inject, test } from 'vitest'
 import { WebSocket } from 'ws'
-import { sessionsSuite, testAuth, testExchange } from '../src/testing/index.js'
+import { sessionsSuite, testAuth, testExchange, usersSuite } from '../src/testing/index.js'
 import { createDatabase } from './support/engines.js'
-import { pairOf, register, registrationForm, send } from './support/guide.js'
+import { EXAMPLES, followGuide, startExample, stopExample, stopExamples } from './support/examples.js'
+import { register, registrationForm, send } from './support/guide.js'
 import { newFolder } from './support/server.js'
 
-const EXAMPLES = new URL('../examples/', import.meta.url)
-
-const children: ChildProcess[] = []
 const folders: string[] = []
 afterEach(async () => {
-  await Promise.all(children.splice(0).map(stop))
+  await stopExamples()
   for (const folder of folders.splice(0)) rmSync(folder, { recursive: true, force: true })
 })
 
-async function stop(child: ChildProcess): Promise<void> {
-  if (child.exitCode !== null || child.signalCode !== null) return
-  const exited = once(child, 'exit')
-  child.kill()
-  await exited
-}
-
-/** Starts an example on a free port with its one command, and gives its URL. */
-async function start(name: string, env: Record<string, string> = {}): Promise<{ url: string; child: ChildProcess }> {
-  const { PATH = '' } = process.env
-  const file = fileURLToPath(new URL(`${name}/server.js`, EXAMPLES))
-  const child = spawn(process.execPath, [file], { env: { PATH, PORT: '0', ...env } })
-  children.push(child)
-  let errors = ''
-  child.stderr.on('data', chunk => {
-    errors += chunk
-  })
-  const url = await new Promise<string>((resolve, reject) => {
-    child.once('exit', code => reject(new Error(`${name} exited with ${code}: ${errors}`)))
-    child.stdout.on('data', chunk => {
-      const found = /listening on (\S+)/.exec(String(chunk))?.[1]
-      if (found) resolve(found)
-    })
-  })
-  return { url, child }
-}
-
-/** The guide from registration to sign-out, with a guarded route on the way. */
-async function followGuide(url: string, base: string, profile: string): Promise<void> {
-  const api = url + base
-  const guarded = async (token: string) => send(url, 'GET', profile, { token })
-  expect((await send(url, 'GET', profile)).status).toBe(401)
-
-  const refused = await send(api, 'POST', '/registration', { body: new URLSearchParams({ 'user[email]': 'nobody' }) })
-  expect(refused.status).toBe(500)
-  expect(refused.json.error).toMatchObject({ status: 500, message: "Couldn't create user" })
-  expect(refused.json.error.errors.email).toEqual(['has invalid format'])
-
-  const { access, renewal } = await register(api)
-  expect((await guarded(access)).json).toEqual({ hello: 'test@example.com' })
-  expect((await guarded(renewal)).status).toBe(401)
-
-  const wrong = new URLSearchParams({ 'user[email]': 'test@example.com', 'user[password]': 'invalid' })
-  const unknown = await send(api, 'POST', '/session', { body: wrong })
-  expect(unknown.status).toBe(401)
-  expect(unknown.json.error).toMatchObject({ status: 401, message: 'Invalid email or password' })
-  const other = pairOf(await send(api, 'POST', '/session', { body: registrationForm() }))
-
-  const renewed = pairOf(await send(api, 'POST', '/session/renew', { token: renewal }))
-  expect((await guarded(access)).status).toBe(401)
-  expect((await guarded(renewed.access)).status).toBe(200)
-  const again = await send(api, 'POST', '/session/renew', { token: renewal })
-  expect(again.status).toBe(401)
-  expect(again.json.error).toMatchObject({ status: 401, message: 'Invalid token' })
-
-  const ended = await send(api, 'DELETE', '/session', { token: `Bearer ${renewed.access}` })
-  expect(ended).toMatchObject({ status: 200, json: { data: {} } })
-  expect((await guarded(renewed.access)).status).toBe(401)
-  expect((await guarded(other.access)).status).toBe(200)
-  expect((await send(url, 'GET', '/nowhere')).status).toBe(404)
-}
-
 test('node-http follows the guide', async () => {
-  const { url } = await start('node-http')
+  const { url } = await startExample('node-http')
   await followGuide(url, '/api/v1', '/profile')
 })
 
@@ -90,15 +24,15 @@ test('node-http keeps its people and sessions in a file', async () => {
   const folder = newFolder()
   folders.push(folder)
   const env = { DATABASE: join(folder, 'app.db'), AUTH_SECRET: 'kR7vYw2pQ9sXzL4mN8bT1cF6gH3jD5aE' }
-  const first = await start('node-http', env)
+  const first = await startExample('node-http', env)
   const { access } = await register(`${first.url}/api/v1`)
-  await stop(first.child)
-  const second = await start('node-http', env)
+  await stopExample(first.child)
+  const second = await startExample('node-http', env)
   expect((await send(second.url, 'GET', '/profile', { token: access })).json).toEqual({ hello: 'test@example.com' })
 })
 
 test('standalone-web follows the guide', async () => {
-  const { url } = await start('standalone-web')
+  const { url } = await startExample('standalone-web')
   await followGuide(url, '/api/v1', '/profile')
 })
 
@@ -114,13 +48,36 @@ test('standalone-web is a fetch for any runtime', async () => {
   expect(await response.json()).toEqual({ hello: 'test@example.com' })
 })
 
-test('custom-controllers follows the guide', async () => {
-  const { url } = await start('custom-controllers')
-  await followGuide(url, '/my/api', '/my/api/profile')
+test.each(['express', 'hono'])('custom-controllers follows the guide on %s', async router => {
+  const { url } = await startExample('custom-controllers', { ROUTER: router })
+  await followGuide(url, '/api/v1', '/api/v1/profile')
+  const json = await register(`${url}/api/v1`, 'json@example.com')
+  expect((await send(url, 'GET', '/api/v1/profile', { token: json.access })).status).toBe(200)
+  const guarded = await send(url, 'GET', '/api/v1/profile', { token: 'invalid' })
+  expect(guarded.json).toEqual({ error: { code: 401, message: 'Not authenticated' } })
+})
+
+test('custom-users follows the guide, and takes a name', async () => {
+  const { url } = await startExample('custom-users')
+  await followGuide(url, '/api/v1', '/profile')
+  const form = registrationForm('ada@example.com')
+  form.set('user[name]', ' Ada ')
+  const { json } = await send(`${url}/api/v1`, 'POST', '/registration', { body: form })
+  const token = json.data.access_token
+  expect((await send(url, 'GET', '/profile', { token })).json).toEqual({ hello: 'Ada' })
+  expect((await send(url, 'GET', '/editors', { token })).status).toBe(403)
+  expect((await send(url, 'GET', '/editors')).status).toBe(401)
+})
+
+const { openDatabase } = await import(new URL('custom-users/database.js', EXAMPLES).href)
+const { drizzleUsers } = await import(new URL('custom-users/people.js', EXAMPLES).href)
+
+usersSuite(async () => drizzleUsers((await openDatabase()).db), {
+  test: (name, run) => test(`custom-users ${name}`, run),
 })
 
 test('custom-authorization follows the guide', async () => {
-  const { url } = await start('custom-authorization')
+  const { url } = await startExample('custom-authorization')
   await followGuide(url, '/api/v1', '/profile')
   expect((await send(url, 'GET', '/api/v1/sessions')).status).toBe(404)
 })
@@ -181,7 +138,7 @@ test.skipIf(inject('pawlPostgres') === null || inject('pawlRedis') === null).eac
 ])('websocket closes what a session holds open on three nodes within a second, by %s', async (_, stores) => {
   const DATABASE_URL = await createDatabase(inject('pawlPostgres') as string)
   const env = { DATABASE_URL, AUTH_SECRET: 'a secret for tests, and for tests alone', ...stores }
-  const nodes = await Promise.all([1, 2, 3].map(() => start('websocket', env)))
+  const nodes = await Promise.all([1, 2, 3].map(() => startExample('websocket', env)))
   const url = nodes[0]?.url as string
   const mine = await register(`${url}/api/v1`, 'mine@example.com')
   const other = await register(`${url}/api/v1`, 'other@example.com')
