@@ -1,4 +1,4 @@
-// Stands in for `@node-rs/argon2` where native code cannot run, so that a bundler for such a place does not look for it.
+// Stands in for `@node-rs/argon2` in bundles for places without native code: see `browser` in package.json.
 
 function refuse(): Promise<never> {
   return Promise.reject(

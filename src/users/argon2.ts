@@ -48,7 +48,7 @@ export function argon2Hasher(options: Argon2Options = {}): PasswordHasher {
   checkStrength(parameters)
   const enqueue = limitHashes(options)
   const dummy = dummyHash(parameters)
-  const argon2 = import('#argon2')
+  const argon2 = import('@node-rs/argon2')
   argon2.catch(() => {}) // Whoever hashes first is told.
 
   const verify = async (password: string, hash: string) => (await argon2).verify(hash, password)

@@ -2,6 +2,7 @@ import { spawnSync } from 'node:child_process'
 import type { TestProject } from 'vitest/node'
 import { startPostgres, startRedis, startRedisCluster, startSentinel } from './engines.js'
 import { findProgram } from './processes.js'
+import { installRuntimes, type Runtimes } from './runtimes.js'
 
 declare module 'vitest' {
   /** Null where the engine is not installed and its tests are to be skipped. */
@@ -11,6 +12,7 @@ declare module 'vitest' {
     pawlRedis: string | null
     pawlCluster: string[] | null
     pawlSentinel: string | null
+    pawlRuntimes: Runtimes
   }
 }
 
@@ -28,6 +30,12 @@ export default async function setup(project: TestProject): Promise<() => Promise
   if (missing().length > 0) install()
   for (const { name, skipped } of missing()) refuseOrWarn(name, skipped)
   const lacks = (name: string) => missing().some(engine => engine.name === name)
+
+  const runtimes = installRuntimes()
+  for (const [name, program] of Object.entries(runtimes)) {
+    if (program === null) refuseOrWarn(name, `every test of the Web adapter on ${name}`)
+  }
+  project.provide('pawlRuntimes', runtimes)
 
   // Patient, because a busy machine must not look like a failure. Tests of failovers start their own.
   const started = await Promise.allSettled([

@@ -65,6 +65,8 @@ export interface Program {
   command: string
   args: (port: number) => string[]
   folder: string
+  /** Over `PATH` and `LC_ALL`. */
+  env?: (port: number) => Record<string, string>
   /** What it writes when it accepts connections. */
   ready: RegExp
   /** Ends it in order, without waiting for its clients. */
@@ -167,7 +169,7 @@ function launch(program: Program, port: number) {
   const command = [...dyingWithParent(program.abortSignal), program.command, ...program.args(port)]
   const child = spawn(command[0] as string, command.slice(1), {
     cwd: program.folder,
-    env: { PATH: process.env.PATH, LC_ALL: 'C' },
+    env: { PATH: process.env.PATH, LC_ALL: 'C', ...program.env?.(port) },
     stdio: ['ignore', 'pipe', 'pipe'],
     ...program.user,
   })
