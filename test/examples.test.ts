@@ -31,6 +31,21 @@ test('node-http keeps its people and sessions in a file', async () => {
   expect((await send(second.url, 'GET', '/profile', { token: access })).json).toEqual({ hello: 'test@example.com' })
 })
 
+test.each(['express', 'fastify', 'hono', 'koa', 'nest'])('%s follows the guide', async name => {
+  const { url } = await startExample(name)
+  await followGuide(url, '/api/v1', '/profile')
+})
+
+test('standalone is a server beside a service that knows its wire alone', async () => {
+  const { url, text } = await startExample('standalone', { PAWL_PORT: '0' })
+  const pawl = /pawl on (\S+)/.exec(text())?.[1] as string
+  const { access, renewal } = await register(`${pawl}/api/v1`)
+  expect((await send(url, 'GET', '/profile', { token: access })).json).toEqual({ hello: 'test@example.com' })
+  expect((await send(url, 'GET', '/profile', { token: renewal })).status).toBe(401)
+  await send(`${pawl}/api/v1`, 'DELETE', '/session', { token: access })
+  expect((await send(url, 'GET', '/profile', { token: access })).status).toBe(401)
+})
+
 test('standalone-web follows the guide', async () => {
   const { url } = await startExample('standalone-web')
   await followGuide(url, '/api/v1', '/profile')

@@ -29,3 +29,14 @@ export function gateOf<User extends BaseUser>(
     return refusal === null ? enter(ctx) : refuse(auth.present(refusal, ctx, presenter))
   }
 }
+
+/** A guard that may stand before one handler, as `(auth, handler, options)`, or alone, as `(auth, options)`. */
+export function guardOf<User extends BaseUser, Handler extends (...args: never[]) => unknown>(
+  auth: Pick<Auth<User>, 'opened' | 'present'>,
+  guard: Guard,
+  first: Handler | GuardOptions | undefined,
+  options?: GuardOptions,
+): { readonly gate: Gate<User>; readonly handler: Handler | null } {
+  if (typeof first === 'function') return { gate: gateOf(auth, guard, options), handler: first }
+  return { gate: gateOf(auth, guard, first), handler: null }
+}

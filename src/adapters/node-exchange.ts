@@ -14,20 +14,21 @@ export interface HostFacts {
   readonly address: string | null
   /** What the host made of the body. Looked at only once the stream was read. */
   readonly parsedBody?: () => unknown
+  /** Called before a response is held, by a host that keeps headers to itself until it writes. */
+  readonly onHold?: () => void
 }
 
-type Opened = IncomingMessage & { auth?: Context; readonly id?: unknown }
+/** A Node request that may have come through an auth. */
+export type Opened = IncomingMessage & { auth?: Context; readonly id?: unknown }
 
-/** Opens a Node request, whatever host it came through, and sets its `auth`. */
-export function openRequest<User extends BaseUser>(
-  auth: Auth<User>,
+/** A Node request as Pawl sees it. */
+export function nodeExchange(
   request: IncomingMessage,
-  response: ServerResponse,
   { target, address, parsedBody }: HostFacts,
-): Awaitable<Context<User, Exchange>> {
-  type Ctx = Context<User, Exchange>
-  const { id, auth: before } = request as Opened
-  const opened = auth.open({
+  onQueued: (ctx: Context) => void = () => {},
+): Exchange {
+  const { id } = request as Opened
+  return {
     method: request.method as string,
     target,
     id: typeof id === 'string' ? id : undefined,
@@ -35,16 +36,30 @@ export function openRequest<User extends BaseUser>(
     header: name => headerOf(request.rawHeaders, name),
     readBody: limit => readNodeBody(request, limit),
     // Some parsers leave an empty object for what they did not read.
-    ...(parsedBody && { parsedBody: () => (request.readableDidRead ? parsedBody() : undefined) }),
-    onQueued(ctx) {
-      // Nothing is left to hold: what is queued after the response is written all the same.
-      if (response.writableEnded) queueMicrotask(() => void auth.send(ctx as Ctx))
-      else holdResponse(response, ctx, () => auth.send(ctx as Ctx))
-    },
+    parsedBody: () => (request.readableDidRead ? parsedBody?.() : undefined),
+    onQueued,
+  }
+}
+
+/** Opens a Node request, whatever host it came through, and sets its `auth`. */
+export function openRequest<User extends BaseUser>(
+  auth: Auth<User>,
+  request: IncomingMessage,
+  response: ServerResponse,
+  facts: HostFacts,
+): Awaitable<Context<User, Exchange>> {
+  type Ctx = Context<User, Exchange>
+  const before = (request as Opened).auth
+  const exchange = nodeExchange(request, facts, ctx => {
+    // Nothing is left to hold: what is queued after the response is written all the same.
+    if (response.writableEnded) return queueMicrotask(() => void auth.send(ctx as Ctx))
+    facts.onHold?.()
+    holdResponse(response, ctx, () => auth.send(ctx as Ctx))
   })
   const keep = (ctx: Ctx) => {
     ;(request as Opened).auth = ctx.joins(before) as unknown as Context
     return ctx
   }
+  const opened = auth.open(exchange)
   return isPromise(opened) ? opened.then(keep) : keep(opened)
 }

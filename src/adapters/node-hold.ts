@@ -23,7 +23,7 @@ function giveCookies(response: ServerResponse, cookies: readonly string[]): void
   const writeHead = response.writeHead.bind(response)
   response.writeHead = (status: number, ...rest: unknown[]) => {
     response.writeHead = writeHead
-    const [message, headers] = typeof rest[0] === 'string' ? rest : [undefined, rest[0]]
+    const [message, headers] = typeof rest[0] === 'string' ? rest : [undefined, rest[1] ?? rest[0]]
     setHeaders(response, headers as Headers | undefined)
     const said = [response.getHeader('set-cookie') ?? []].flat()
     response.setHeader('set-cookie', [...new Set([...said.map(String), ...cookies])])
@@ -31,6 +31,9 @@ function giveCookies(response: ServerResponse, cookies: readonly string[]): void
     return message === undefined ? writeHead(status) : writeHead(status, message as string)
   }
 }
+
+/** What a response is to be given once it is written: several auths may hold one. */
+const given = new WeakMap<ServerResponse, readonly string[]>()
 
 /**
  * Holds what an app's own handler writes until the queued writes are done, and drops it when one of them fails:
@@ -51,7 +54,10 @@ export function holdResponse(response: ServerResponse, ctx: Context, send: () =>
 
   function giveBack(): void {
     Object.assign(response, real)
-    if (ctx.cookies.length > 0) giveCookies(response, ctx.cookies)
+    const cookies = [...(given.get(response) ?? []), ...ctx.cookies]
+    if (cookies.length === 0) return
+    given.set(response, cookies)
+    giveCookies(response, cookies)
   }
 
   function release(): void {

@@ -1,21 +1,25 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
+import { PassThrough, type Readable } from 'node:stream'
 import { Problem } from '../base/problem.js'
 import type { Answer } from '../http/exchange.js'
+import { isContentHeader } from './content-headers.js'
 
 /** How much of a refused body is thrown away so that its sender can read the refusal. */
 const MOST_DISCARDED = 64 * 1024 * 1024
 
 /**
  * The value of a header, read from what came: Node's own `headers` keeps the first of two and says nothing.
- * Joined with `, ` as the standard has it (RFC 9110, 5.3), so that two of one make neither.
+ * Joined with `, ` as the standard has it (RFC 9110, 5.3), so that two of one make neither; cookies with `; `, since
+ * HTTP/2 may send each on its own (RFC 9113, 8.2.3) and a comma may stand in any.
  */
 export function headerOf(rawHeaders: readonly string[], name: string): string | null {
+  const separator = name === 'cookie' ? '; ' : ', '
   let value: string | null = null
   for (let index = 0; index < rawHeaders.length; index += 2) {
     const header = rawHeaders[index] as string
     if (header.length !== name.length || (header !== name && header.toLowerCase() !== name)) continue
     const next = rawHeaders[index + 1] as string
-    value = value === null ? next : `${value}, ${next}`
+    value = value === null ? next : value + separator + next
   }
   return value
 }
@@ -23,6 +27,8 @@ export function headerOf(rawHeaders: readonly string[], name: string): string | 
 /** Reads a body. Throws `body_too_large` at the byte that exceeds, or at once where the length is declared. */
 export function readNodeBody(request: IncomingMessage, limit: number): Promise<Uint8Array> {
   return new Promise((resolve, reject) => {
+    // Read to its end, and there was nothing.
+    if (request.readableEnded && !request.readableDidRead) return resolve(new Uint8Array())
     if (request.readableEnded || request.destroyed) {
       return reject(new Problem('invalid_body', { message: 'Body was read already' }))
     }
@@ -43,12 +49,12 @@ export function readNodeBody(request: IncomingMessage, limit: number): Promise<U
   })
 }
 
-/** Throws away what is left of a request's body, up to a limit, and then ends the response. */
-function endAfterDiscarding(request: IncomingMessage, response: ServerResponse): void {
+/** Throws away what is left of a request's body, up to a limit, and then calls `done`. */
+function discardBody(request: IncomingMessage, done: () => void): void {
   let size = 0
   const end = () => {
     request.removeAllListeners('data')
-    response.end()
+    done()
   }
   request.once('end', end)
   request.once('error', end)
@@ -60,12 +66,34 @@ function endAfterDiscarding(request: IncomingMessage, response: ServerResponse):
   request.resume()
 }
 
-/** Headers of a response that is not the one to send any more. */
-const CONTENT = /^(?:content-|transfer-encoding$|etag$|last-modified$|set-cookie$|location$|cache-control$)/
+/** True for an answer that must not end before its request's body did: an unread one resets the connection. */
+function mustDiscard(request: IncomingMessage, { status }: Answer): boolean {
+  return status === 413 && !request.complete
+}
 
-/** Forgets what an app's handler said about the body it did not send; what middleware said of the request stays. */
-function clearContent(response: ServerResponse): void {
-  for (const name of response.getHeaderNames()) if (CONTENT.test(name)) response.removeHeader(name)
+/**
+ * An answer as a host gives it in its own words: headers for it to add, and the body; as a stream where the response
+ * must not end before the request did.
+ */
+export function answerFor(
+  request: IncomingMessage,
+  answer: Answer,
+): { readonly headers: Readonly<Record<string, string | string[]>>; readonly body: string | Readable } {
+  const { headers, body, cookies } = answer
+  const own = cookies ? { ...headers, 'set-cookie': [...cookies] } : headers
+  if (!mustDiscard(request, answer)) return { headers: own, body: body ?? '' }
+  const late = new PassThrough()
+  late.write(body ?? '')
+  discardBody(request, () => late.end())
+  return {
+    headers: { ...own, connection: 'close', 'content-length': String(Buffer.byteLength(body ?? '')) },
+    body: late,
+  }
+}
+
+/** Forgets what an app's handler said about the body it did not send. */
+export function clearContent(response: ServerResponse): void {
+  for (const name of response.getHeaderNames()) if (isContentHeader(name)) response.removeHeader(name)
 }
 
 /** How an answer goes out: counted, and as one byte a character where that is all it needs. */
@@ -96,13 +124,12 @@ export function sendAnswer(request: IncomingMessage, response: ServerResponse, a
   const { status, body, cookies } = answer
   const { headers, encoding } = prepare(answer)
   clearContent(response)
-  if (cookies) response.setHeader('set-cookie', cookies)
-  if (status !== 413 || request.complete) {
+  if (cookies) response.appendHeader('set-cookie', cookies)
+  if (!mustDiscard(request, answer)) {
     response.writeHead(status, headers)
     return void response.end(body, encoding)
   }
-  // Closing with unread bytes resets the connection, and the client never sees why.
   response.writeHead(status, { ...headers, connection: 'close' })
   response.write(body, encoding)
-  endAfterDiscarding(request, response)
+  discardBody(request, () => response.end())
 }

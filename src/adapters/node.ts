@@ -7,8 +7,9 @@ import { rolesOf } from '../http/guards.js'
 import type { Context } from '../sessions/context.js'
 import type { BaseUser } from '../users/user.js'
 import { type Gate, type GuardOptions, gateOf } from './gate.js'
-import { openRequest } from './node-exchange.js'
+import { type HostFacts, nodeExchange, type Opened, openRequest } from './node-exchange.js'
 import { sendAnswer } from './node-io.js'
+import { answerTo, forget, type ProblemOptions } from './thrown.js'
 
 /** A request that went through `authListener`: who sent it is in `auth`. An `id` set before is the one in events. */
 export type AuthRequest<User extends BaseUser = BaseUser> = IncomingMessage & {
@@ -21,6 +22,10 @@ export type NodeHandler<User extends BaseUser = BaseUser> = (
   request: AuthRequest<User>,
   response: ServerResponse,
 ) => Awaitable<unknown>
+
+function factsOf({ url, socket }: IncomingMessage): HostFacts {
+  return { target: url as string, address: socket.remoteAddress ?? null }
+}
 
 /**
  * A listener for `http.createServer` that serves the routes and hands every other request to `app`, with `request.auth`
@@ -44,6 +49,7 @@ export function authListener<User extends BaseUser>(
   }
 
   function refuse(error: unknown, ctx: Ctx, request: IncomingMessage, response: ServerResponse): void {
+    forget((request as Opened).auth)
     sendAnswer(request, response, auth.present(error, ctx))
   }
 
@@ -58,11 +64,7 @@ export function authListener<User extends BaseUser>(
   }
 
   return (request, response) => {
-    const { url, socket } = request
-    const opened = openRequest(auth, request, response, {
-      target: url as string,
-      address: socket.remoteAddress ?? null,
-    })
+    const opened = openRequest(auth, request, response, factsOf(request))
     if (isPromise(opened)) opened.then(ctx => serve(ctx, request, response)).catch(() => response.destroy())
     else serve(opened, request, response)
   }
@@ -108,13 +110,18 @@ export function requireRole<User extends BaseUser>(
   return guarded(gateOf(auth, rolesOf(roles), options), handler)
 }
 
-/** Answers what a handler threw and the app caught itself, and forgets what the request had queued. */
+/**
+ * Answers what a handler threw and the app caught itself, and forgets what the request had queued. Throws what it is to
+ * `pass`.
+ */
 export function problemHandler<User extends BaseUser>(
   auth: Auth<User>,
-  { presenter }: GuardOptions = {},
+  options?: ProblemOptions,
 ): (error: unknown, request: IncomingMessage, response: ServerResponse) => void {
   return (error, request, response) => {
-    const ctx = auth.opened((request as AuthRequest<User>).auth)
-    sendAnswer(request, response, auth.present(error, ctx, presenter))
+    const exchange = () => nodeExchange(request, factsOf(request))
+    const answer = answerTo(auth, error, (request as Opened).auth, exchange, options)
+    if (answer === null) throw error
+    sendAnswer(request, response, answer)
   }
 }

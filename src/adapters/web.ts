@@ -3,9 +3,10 @@ import type { Awaitable } from '../base/awaitable.js'
 import { Problem } from '../base/problem.js'
 import type { Answer, Exchange } from '../http/exchange.js'
 import { rolesOf } from '../http/guards.js'
-import type { Context } from '../sessions/context.js'
+import { Context } from '../sessions/context.js'
 import type { BaseUser } from '../users/user.js'
 import { type Gate, type GuardOptions, gateOf } from './gate.js'
+import { answerTo, forget, type ProblemOptions } from './thrown.js'
 
 /** Answers a request the routes of Pawl do not. */
 export type WebHandler<User extends BaseUser = BaseUser> = (
@@ -20,6 +21,7 @@ export interface WebOptions {
 
 async function readBody(request: Request, limit: number): Promise<Uint8Array> {
   if (Number(request.headers.get('content-length') ?? 0) > limit) throw new Problem('body_too_large')
+  if (request.bodyUsed) throw new Problem('invalid_body', { message: 'Body was read already' })
   const chunks: Uint8Array[] = []
   let size = 0
   for await (const chunk of request.body ?? []) {
@@ -63,27 +65,44 @@ export function withCookies(response: Response, { cookies }: Context): Response 
   return given
 }
 
+/** The response of an app's own handler, once what it queued is written; what it threw is presented. */
+export async function responseFrom<User extends BaseUser>(
+  auth: Auth<User>,
+  request: Request,
+  ctx: Context<User, Exchange>,
+  handler: () => Awaitable<Response>,
+): Promise<Response> {
+  try {
+    const response = await handler()
+    const failed = await auth.send(ctx)
+    return failed ? responseOf(failed, request.method) : withCookies(response, ctx)
+  } catch (error) {
+    forget(ctx as unknown as Context)
+    return responseOf(auth.present(error, ctx), request.method)
+  }
+}
+
 /**
  * A `fetch` for any Web-standard runtime that serves the routes and hands every other request to `app`. What `app`
- * queues on its context is written before its response is returned; what it throws is presented.
+ * queues on its context is written before its response is returned; what it throws is presented. It may be the `app` of
+ * another auth.
  */
 export function authFetch<User extends BaseUser>(
   auth: Auth<User>,
   app?: WebHandler<User>,
   { address = () => null }: WebOptions = {},
-): (request: Request) => Promise<Response> {
-  return async request => {
-    const ctx = await auth.open(exchangeOf(request, address(request)))
+): (request: Request, outer?: unknown) => Promise<Response> {
+  return async (request, outer) => {
+    const ctx = (await auth.open(exchangeOf(request, address(request)))).joins(
+      // A runtime passes what it likes here.
+      outer instanceof Context ? outer : undefined,
+    )
     const answered = await auth.handle(ctx)
     if (answered) return responseOf(answered, request.method)
-    try {
+    return responseFrom(auth, request, ctx, () => {
       if (!app) throw new Problem('not_found')
-      const response = await app(request, ctx)
-      const failed = await auth.send(ctx)
-      return failed ? responseOf(failed, request.method) : withCookies(response, ctx)
-    } catch (error) {
-      return responseOf(auth.present(error, ctx), request.method)
-    }
+      return app(request, ctx)
+    })
   }
 }
 
@@ -124,10 +143,17 @@ export function requireRole<User extends BaseUser>(
   return guarded(gateOf(auth, rolesOf(roles), options), handler)
 }
 
-/** Answers what a handler threw and the app caught itself, and forgets what the request had queued. */
+/**
+ * Answers what a handler threw and the app caught itself, and forgets what the request had queued. Throws what it is to
+ * `pass`.
+ */
 export function problemHandler<User extends BaseUser>(
   auth: Auth<User>,
-  { presenter }: GuardOptions = {},
-): (error: unknown, request: Request, ctx: Context<User, Exchange>) => Response {
-  return (error, request, ctx) => responseOf(auth.present(error, auth.opened(ctx), presenter), request.method)
+  options?: ProblemOptions,
+): (error: unknown, request: Request, ctx?: Context<User, Exchange>) => Response {
+  return (error, request, ctx) => {
+    const answer = answerTo(auth, error, ctx as Context | undefined, () => exchangeOf(request, null), options)
+    if (answer === null) throw error
+    return responseOf(answer, request.method)
+  }
 }

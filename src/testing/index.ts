@@ -1,3 +1,5 @@
+export type { Host, HostAnswer, HostApp, HostController, HostGuard, MakeHost } from './adapter-host.js'
+export { type AdapterSuiteOptions, adapterSuite } from './adapter-suite.js'
 export { sessionsSuite } from './sessions-suite.js'
 export { storeSuite } from './store-suite.js'
 export { type SuiteOptions, type TestClock, type TestFunction, testClock } from './suite.js'

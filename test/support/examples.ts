@@ -25,23 +25,25 @@ export async function startExample(
   name: string,
   env: Record<string, string> = {},
   file = 'server.js',
-): Promise<{ url: string; child: ChildProcess }> {
+): Promise<{ url: string; child: ChildProcess; text(): string }> {
   const { PATH = '' } = process.env
   const program = fileURLToPath(new URL(`${name}/${file}`, EXAMPLES))
   const child = spawn(process.execPath, [program], { env: { PATH, PORT: '0', ...env } })
   children.push(child)
   let errors = ''
+  let text = ''
   child.stderr.on('data', chunk => {
     errors += chunk
   })
   const url = await new Promise<string>((resolve, reject) => {
     child.once('exit', code => reject(new Error(`${name} exited with ${code}: ${errors}`)))
     child.stdout.on('data', chunk => {
-      const found = /listening on (\S+)/.exec(String(chunk))?.[1]
+      text += chunk
+      const found = /listening on (\S+)/.exec(text)?.[1]
       if (found) resolve(found)
     })
   })
-  return { url, child }
+  return { url, child, text: () => text }
 }
 
 /** The guide from registration to sign-out, with a guarded route on the way. */
