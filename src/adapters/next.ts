@@ -96,14 +96,19 @@ export async function currentAuth<User extends BaseUser>(auth: Auth<User>): Prom
   // @ts-expect-error Next is the app's own and not ours to know
   const { headers } = (await import('next/headers')) as { headers(): Awaitable<Pick<Headers, 'get'>> }
   const given = await headers()
-  return auth.open({
+  let isOpen = false
+  const ctx = await auth.open({
     method: 'GET',
     target: '/',
     address: null,
     header: name => given.get(name),
     readBody: async () => new Uint8Array(),
-    onQueued: readOnly,
+    onQueued: () => isOpen && readOnly(),
   })
+  // A cookie that is due to be exchanged is left for a request that can answer with the new one.
+  ctx.discard()
+  isOpen = true
+  return ctx
 }
 
 export interface NextGuardOptions extends GuardOptions, WebOptions {}

@@ -1,6 +1,6 @@
 import { expect, test, vi } from 'vitest'
 import { authHandlers, currentAuth, requireAuthenticated, withAuth } from '../../src/adapters/next.js'
-import { Problem } from '../../src/index.js'
+import { cookieSessions, Problem } from '../../src/index.js'
 import { testAuth } from '../../src/testing/index.js'
 import { registrationForm } from '../support/guide.js'
 
@@ -70,4 +70,21 @@ test('a server component reads who asks, and cannot write', async () => {
   await expect(async () => auth.sessions.delete(ctx)).rejects.toThrow(/server component/)
   given = new Headers()
   expect((await currentAuth(auth)).user).toBe(null)
+})
+
+test('a server component knows a browser whose cookie is due to be exchanged, and leaves the exchange to others', async () => {
+  const { auth, clock } = testAuth({ sessions: cookieSessions() })
+  const { POST, GET } = authHandlers(auth)
+  const body = registrationForm()
+  const registered = await POST(new Request('https://x/api/v1/registration', { method: 'POST', body }), {})
+  const cookie = registered.headers.getSetCookie()[0]?.split(';')[0] as string
+  clock.advance(15 * 60_000)
+  given = new Headers({ cookie })
+  const ctx = await currentAuth(auth)
+  expect(ctx.user?.email).toBe('test@example.com')
+  expect(ctx.hasWrites).toBe(false)
+  await expect(async () => auth.sessions.delete(ctx)).rejects.toThrow(/server component/)
+  const answered = await GET(new Request('https://x/api/v1/session', { headers: { cookie } }), {})
+  expect(answered.headers.getSetCookie()).toHaveLength(1)
+  given = new Headers()
 })

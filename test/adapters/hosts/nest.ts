@@ -61,7 +61,6 @@ async function listen(app: INestApplication, { auths: [auth], unknown }: HostApp
     catch: (_error: unknown, host: { switchToHttp(): { getResponse(): Reply } }) =>
       host.switchToHttp().getResponse().status(500).send('own'),
   }
-  // biome-ignore lint/correctness/useHookAtTopLevel: Nest's word, and not React's
   app.useGlobalFilters(problemHandler(auth, { unknown: unknown === 'pass' ? (own as never) : 'present' }))
   await app.listen(0, '127.0.0.1')
   return hostOf(app.getHttpServer() as Server, () => app.close())
