@@ -6,7 +6,7 @@ import { WebSocket } from 'ws'
 import { sessionsSuite, testAuth, testExchange, usersSuite } from '../src/testing/index.js'
 import { createDatabase } from './support/engines.js'
 import { EXAMPLES, followGuide, startExample, stopExample, stopExamples } from './support/examples.js'
-import { register, registrationForm, send } from './support/guide.js'
+import { pairOf, register, registrationForm, send } from './support/guide.js'
 import { newFolder } from './support/server.js'
 
 const folders: string[] = []
@@ -66,8 +66,24 @@ test('standalone-web is a fetch for any runtime', async () => {
 test.each(['express', 'hono'])('custom-controllers follows the guide on %s', async router => {
   const { url } = await startExample('custom-controllers', { ROUTER: router })
   await followGuide(url, '/api/v1', '/api/v1/profile')
-  const json = await register(`${url}/api/v1`, 'json@example.com')
-  expect((await send(url, 'GET', '/api/v1/profile', { token: json.access })).status).toBe(200)
+  // The guide's own tests of its two controllers.
+  const headers = { 'content-type': 'application/json' }
+  const post = (path: string, user: object) =>
+    send(`${url}/api/v1`, 'POST', path, { headers, body: JSON.stringify({ user }) })
+  const valid = { email: 'json@example.com', password: 'secret1234', password_confirmation: 'secret1234' }
+  const registered = pairOf(await post('/registration', valid))
+  expect((await send(url, 'GET', '/api/v1/profile', { token: registered.access })).status).toBe(200)
+  const invalid = await post('/registration', { ...valid, email: 'invalid', password_confirmation: '' })
+  expect(invalid.status).toBe(500)
+  expect(invalid.json.error.message).toBe("Couldn't create user")
+  expect(invalid.json.error.status).toBe(500)
+  expect(invalid.json.error.errors.password_confirmation).toEqual(['does not match confirmation'])
+  expect(invalid.json.error.errors.email).toEqual(['has invalid format'])
+  const { access, renewal } = pairOf(await post('/session', { email: valid.email, password: valid.password }))
+  expect(access && renewal).toBeTruthy()
+  const refused = await post('/session', { email: valid.email, password: 'invalid' })
+  expect(refused.status).toBe(401)
+  expect(refused.json.error).toEqual({ status: 401, message: 'Invalid email or password' })
   const guarded = await send(url, 'GET', '/api/v1/profile', { token: 'invalid' })
   expect(guarded.json).toEqual({ error: { code: 401, message: 'Not authenticated' } })
 })
