@@ -2,25 +2,43 @@
 import { readFileSync } from 'node:fs'
 import { parseArgs } from 'node:util'
 import { newSecret } from '../server/data-dir.js'
+import { initCommand } from './init/init.js'
 import { migrateCommand } from './migrate.js'
 import { serveCommand } from './serve.js'
 
 const HELP = `pawl: authentication for APIs
 
+  pawl init       put Pawl into the app in the current folder; overwrites nothing
+                    --framework=next|nest|express|fastify|hono|koa|node
+                    --database=postgres|sqlite
+                    --dry-run       say what it would do
   pawl serve      run the server; on first run it makes a data folder and a secret
   pawl migrate    make or change the tables of the database
+                    --print         print the SQL instead, for a new database
   pawl keys       print a new secret
   pawl --version
   pawl --help
 
 Settings come from the environment (PAWL_PORT, PAWL_HOST, PAWL_SECRET, DATABASE_URL, …)
-and from pawl.config.js or pawl.config.ts in the current folder. See docs/server.md.
+and from pawl.config.js or pawl.config.ts in the current folder. See docs/server.md
+and, for an app of your own, docs/init.md.
 `
 
-const COMMANDS: Readonly<Record<string, () => Promise<void> | void>> = {
-  serve: serveCommand,
+type Command = (args: readonly string[]) => Promise<void> | void
+
+/** A command that takes no flags: parsing refuses what is given, by name. */
+const bare =
+  (run: () => Promise<void> | void): Command =>
+  args => {
+    parseArgs({ args: [...args], options: {} })
+    return run()
+  }
+
+const COMMANDS: Readonly<Record<string, Command>> = {
+  init: initCommand,
+  serve: bare(serveCommand),
   migrate: migrateCommand,
-  keys: () => console.log(newSecret()),
+  keys: bare(() => console.log(newSecret())),
 }
 
 function version(): string {
@@ -28,14 +46,14 @@ function version(): string {
 }
 
 async function main(): Promise<void> {
-  const options = { help: { type: 'boolean', short: 'h' }, version: { type: 'boolean', short: 'v' } } as const
-  const { values, positionals } = parseArgs({ options, allowPositionals: true })
-  const [name, ...rest] = positionals
-  if (values.version) return console.log(version())
-  if (values.help || name === undefined) return console.log(HELP)
+  const given = process.argv.slice(2)
+  const [name, ...args] = given
+  const asks = (...flags: string[]) => given.some(each => flags.includes(each))
+  if (asks('--version', '-v')) return console.log(version())
+  if (asks('--help', '-h') || name === undefined) return console.log(HELP)
   const command = Object.hasOwn(COMMANDS, name) ? COMMANDS[name] : undefined
-  if (!command || rest.length > 0) throw new TypeError(`unknown command: ${positionals.join(' ')}; see pawl --help`)
-  await command()
+  if (!command) throw new TypeError(`unknown ${name.startsWith('-') ? 'option' : 'command'}: ${name}; see pawl --help`)
+  await command(args)
 }
 
 main().catch((error: Error) => {

@@ -1,12 +1,23 @@
+import { parseArgs } from 'node:util'
 import { migrate, migrationState } from '../migrations.js'
 import { readConfigFile } from '../server/config-file.js'
 import { findPlace } from '../server/data-dir.js'
 import { openDatabase } from '../server/database.js'
-import { processEnv, readEnv, settingError } from '../server/env.js'
+import { fileOf } from '../server/database-url.js'
+import { processEnv, readEnv, type ServeConfig, settingError } from '../server/env.js'
+import { migrationSql, migrationStatements } from './migration-sql.js'
+
+/** Prints the SQL of all tables, for a database that has none. Opens none. */
+async function print({ databaseUrl, extensions = [] }: ServeConfig): Promise<void> {
+  const dialect = databaseUrl !== undefined && fileOf(databaseUrl) === null ? 'postgres' : 'sqlite'
+  process.stdout.write(migrationSql(dialect, await migrationStatements(dialect, { extensions })))
+}
 
 /** `pawl migrate`: brings the database to this code's tables, and says what it did. */
-export async function migrateCommand(): Promise<void> {
+export async function migrateCommand(args: readonly string[]): Promise<void> {
+  const { values } = parseArgs({ args: [...args], options: { print: { type: 'boolean' } } })
   const config = readEnv(processEnv(), await readConfigFile(process.cwd()))
+  if (values.print) return print(config)
   const { name, database } = await openDatabase(findPlace(config), config)
   try {
     const options = { extensions: config.extensions ?? [] }
