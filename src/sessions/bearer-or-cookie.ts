@@ -55,8 +55,10 @@ export function bearerOrCookieSessions<User extends BaseUser>(
         return isAmbiguous(ctx) ? null : bearer.renew(ctx)
       },
       async delete(ctx) {
-        if (hasHeader(ctx)) await bearer.delete(ctx)
-        if (cookie.jar.read(ctx) !== null) await cookie.delete(ctx)
+        // One that was made earlier in this request ends as well, whichever carries it.
+        const hasCookie = cookie.jar.read(ctx) !== null || (ctx.began && ctx.tokens === null)
+        if (hasHeader(ctx) || !hasCookie) await bearer.delete(ctx)
+        if (hasCookie) await cookie.delete(ctx)
       },
       ...(bearer.own && { own: bearer.own }),
       cookie: { name: cookie.jar.name, only: false },
