@@ -1,4 +1,5 @@
 import { milliseconds } from './base/duration.js'
+import { refuseUnknown } from './base/options.js'
 import { guidePresenter, problemPresenter } from './http/presenter.js'
 import type { AuthOptions, PasswordOptions, SessionOptions } from './options.js'
 import type { SessionTimes } from './sessions/parts.js'
@@ -86,12 +87,6 @@ const PASSWORD_OPTIONS: readonly (keyof PasswordOptions)[] = [
   'concurrency',
   'queue',
 ]
-
-function refuseUnknown(options: object, known: readonly string[], within: string): void {
-  const unknown = Object.keys(options).find(name => !known.includes(name))
-  if (unknown === undefined) return
-  throw new TypeError(`unknown option \`${within}${unknown}\`; known are ${known.join(', ')}`)
-}
 
 function oneOf<T extends string>(name: string, value: T, known: readonly T[]): T {
   if (known.includes(value)) return value

@@ -24,6 +24,11 @@ export function textField(input: UserInput, name: string): string | null {
   return value
 }
 
+/** Throws for a request that another site's page sent in a browser: before a password is looked at, or a user made. */
+export function refuseForeign({ failure }: Context): void {
+  if (Problem.is(failure, 'origin_rejected')) throw failure
+}
+
 /** True where the person asked to be remembered, as JSON or as a form's checkbox says it. */
 export function isRemembered({ remember_me: sent }: UserInput): boolean {
   return sent === true || sent === 'true' || sent === 'on' || sent === '1'
@@ -32,7 +37,8 @@ export function isRemembered({ remember_me: sent }: UserInput): boolean {
 /** Who is meant. Where people are known by either, each is taken under either name. */
 function identifierIn(input: UserInput, identifiers: readonly Identifier[]) {
   const texts = identifiers.map(name => textField(input, name))
-  const sent = texts.find(text => text !== null) ?? ''
+  // A form sends the field that was left empty as well.
+  const sent = texts.find(text => text) ?? ''
   const name: Identifier =
     identifiers.length > 1 ? (sent.includes('@') ? 'email' : 'username') : (identifiers[0] as Identifier)
   const { normalize, isRight } = IDENTIFIERS[name]
@@ -75,6 +81,7 @@ export function authentication<User extends BaseUser>(
   return {
     verify,
     async authenticate(ctx, input) {
+      refuseForeign(ctx)
       const { identifier, isRight } = identifierIn(input, identifiers)
       const password = textField(input, 'password')
       const account = isRight ? await users.findByIdentifier(identifier, ctx.tenant) : null

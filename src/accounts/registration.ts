@@ -5,7 +5,7 @@ import { keyedHash } from '../tokens/digest.js'
 import { newId } from '../tokens/random.js'
 import type { Account, BaseUser, NewAccount } from '../users/user.js'
 import type { Accounts, AccountsParts } from './accounts.js'
-import { isRemembered } from './authentication.js'
+import { isRemembered, refuseForeign } from './authentication.js'
 import { readDetails, takenErrors } from './details.js'
 import type { SignInDoor } from './sign-in.js'
 
@@ -44,6 +44,7 @@ export function registration<User extends BaseUser>(
   }
 
   return async (ctx, input) => {
+    refuseForeign(ctx)
     const { details, reader } = await readDetails(parts, input, null, () => true)
     const errors = reader.errors()
     const { email, username, password, fields } = details

@@ -1,3 +1,4 @@
+import type { Awaitable } from '../base/awaitable.js'
 import { Problem } from '../base/problem.js'
 import { Context, type IssuedTokens } from '../sessions/context.js'
 import type { OwnSessions, SignInFacts } from '../sessions/sessions.js'
@@ -50,7 +51,10 @@ export interface System<User extends BaseUser = BaseUser> {
 }
 
 /** No request was the occasion. */
-const NOBODY = { method: '', header: () => null, address: null }
+const NOBODY = { id: '', method: '', header: () => null, address: null }
+
+/** An attempt is lost to another that was applied, so this many changes at once are all done. */
+const MOST_ATTEMPTS = 100
 
 type Change = Omit<AccountChange, 'updatedAt'>
 
@@ -82,38 +86,33 @@ export function createSystem<User extends BaseUser>(
   /** Tries again where a hash is replaced meanwhile, as sign-in may do. */
   async function untilApplied<Result>(
     id: string,
-    apply: (account: Account<User>) => Promise<Result | null>,
+    apply: (account: Account<User>) => Awaitable<Result | null>,
   ): Promise<Result> {
-    for (let attempt = 0; attempt < 3; attempt++) {
+    for (let attempt = 0; attempt < MOST_ATTEMPTS; attempt++) {
       const result = await apply(await accountOf(id))
       if (result !== null) return result
     }
     throw new Problem('unavailable')
   }
 
-  /** Saves a change between its hooks. */
-  function save(ctx: Context<User>, id: string, values: Change): Promise<User> {
-    const change = { ...values, updatedAt: now() }
-    return untilApplied(id, async account => {
-      await run('savingUser', { ctx, user: account.user, values: change })
-      const saved = await users.update(id, change, account.passwordHash, tenant)
-      if (!saved) return null
-      emit(ctx, 'account.updated', { userId: id, detail: Object.keys(values).join(' ') })
-      await run('savedUser', { ctx, before: account.user, user: saved.user })
-      return saved.user
-    })
-  }
-
-  async function saveAndEnd(id: string, values: Change): Promise<User> {
+  /** Saves a change between its hooks. One that raises the epoch ends all sessions, whatever the hook after it says. */
+  async function save(id: string, values: Change, detail: string): Promise<User> {
     const ctx = contextOf()
-    const user = await save(ctx, id, { ...values, raiseEpoch: true })
-    await sessions.own?.endAll(ctx, user)
+    const change = { ...values, updatedAt: now() }
+    await run('savingUser', { ctx, user: (await accountOf(id)).user, values: change })
+    const { before, user } = await untilApplied(id, async account => {
+      const saved = await users.update(id, change, account.passwordHash, tenant)
+      return saved && { before: account.user, user: saved.user }
+    })
+    if (values.raiseEpoch) await sessions.own?.endAll(ctx, user)
+    emit(ctx, 'account.updated', { userId: id, detail })
+    await run('savedUser', { ctx, before, user })
     return user
   }
 
   /** Throws where the users kept nothing of it: a suspension that nobody sees is none. */
-  function kept(user: User, name: 'role' | 'suspendedAt', value: unknown): User {
-    if ((user[name] ?? null) === value) return user
+  function kept(user: User, name: 'role' | 'suspendedAt', isKept: boolean): User {
+    if (isKept) return user
     throw new TypeError(`these \`users\` keep no \`${name}\`: give the user object one, from a column of its own`)
   }
 
@@ -137,31 +136,35 @@ export function createSystem<User extends BaseUser>(
         const taken = takenErrors(error)
         throw taken ? new Problem('invalid_user', { errors: taken }) : error
       })
-      return role === undefined ? user : kept(user, 'role', role)
+      return role === undefined ? user : kept(user, 'role', user.role === role)
     },
     async updateUser(id, input) {
       const { user } = await accountOf(id)
       const { details, reader } = await readDetails(parts, input, user, () => false)
       const errors = reader.errors()
       if (errors) throw new Problem('invalid_change', { errors })
-      return details.fields ? save(contextOf(), id, { fields: details.fields }) : user
+      return details.fields ? save(id, { fields: details.fields }, 'fields') : user
     },
-    setRole: async (id, role) => kept(await save(contextOf(), id, { role }), 'role', role),
+    async setRole(id, role) {
+      const user = await save(id, { role }, 'role')
+      return kept(user, 'role', user.role === role)
+    },
     async setPassword(id, password) {
       const { user } = await accountOf(id)
       const sent = { email: user.email, username: user.username, password, password_confirmation: password }
       const { details, reader } = await readDetails(parts, sent, user, name => name === 'password')
       const errors = reader.errors()
       if (errors || details.password === null) throw new Problem('invalid_change', { errors: errors ?? {} })
-      const saved = await saveAndEnd(id, { passwordHash: await hasher.hash(details.password) })
+      const passwordHash = await hasher.hash(details.password)
+      const saved = await save(id, { passwordHash, raiseEpoch: true }, 'password')
       await run('credentialsChanged', { ctx: contextOf(), user: saved })
       return saved
     },
     async suspend(id) {
-      const suspendedAt = now()
-      return kept(await saveAndEnd(id, { suspendedAt }), 'suspendedAt', suspendedAt)
+      const user = await save(id, { suspendedAt: now(), raiseEpoch: true }, 'suspended')
+      return kept(user, 'suspendedAt', typeof user.suspendedAt === 'number')
     },
-    unsuspend: id => save(contextOf(), id, { suspendedAt: null }),
+    unsuspend: id => save(id, { suspendedAt: null }, 'unsuspended'),
     async deleteUser(id) {
       const ctx = contextOf()
       const user = await untilApplied(id, async ({ user, passwordHash }) =>
@@ -188,8 +191,11 @@ export function createSystem<User extends BaseUser>(
       return ended
     },
     async endSessions(id) {
-      own()
-      await saveAndEnd(id, {})
+      const others = own()
+      const { user } = await untilApplied(id, ({ user: { updatedAt }, passwordHash }) =>
+        users.update(id, { raiseEpoch: true, updatedAt }, passwordHash, tenant),
+      )
+      await others.endAll(contextOf(), user)
     },
   }
 }

@@ -88,11 +88,11 @@ function requestBody({ user = [], flags = [] }: RouteDescription, needed: boolea
   }
 }
 
-function statuses({ method, guard, needsInput, description }: AnyRoute, errors: 'guide' | 'problem'): number[] {
+function statuses({ method, guard, needsInput, description }: AnyRoute, { errors, cookie }: OpenApiOptions): number[] {
   const { token, refusals = [] } = description
   const all = new Set([...refusals, 503])
   if ((guard && guard !== 'not_authenticated') || token === 'renewal') all.add(401)
-  if (typeof guard === 'object') all.add(403)
+  if (typeof guard === 'object' || (cookie && method !== 'GET')) all.add(403)
   for (const status of method === 'GET' ? [] : [400, 413]) all.add(status)
   if (needsInput) all.add(415)
   // One failed registration, two words for it.
@@ -114,17 +114,23 @@ function security({ guard, description }: AnyRoute, cookie: OpenApiOptions['cook
   return [...(cookie?.only ? [] : [token]), ...(cookie ? [{ sessionCookie: [] }] : [])]
 }
 
-function operation(route: AnyRoute, { errors, cookie }: OpenApiOptions): Schema {
+/** Where a sign-in may be answered with tokens or with a cookie, it says which. */
+const TRANSPORT: Schema = {
+  name: 'Session-Transport',
+  in: 'header',
+  required: false,
+  schema: { enum: ['bearer', 'cookie'] },
+}
+
+function operation(route: AnyRoute, options: OpenApiOptions): Schema {
+  const { errors, cookie } = options
   const { method, path, needsInput = false, description } = route
   const problemType = errors === 'guide' ? 'application/json' : 'application/problem+json'
   const refusal = { [problemType]: { schema: ref('Problem') } }
   const data = answerSchema(description, cookie)
-  const parameters = [...path.matchAll(/:(\w+)/g)].map(([, name]) => ({
-    name,
-    in: 'path',
-    required: true,
-    schema: text,
-  }))
+  const inPath = [...path.matchAll(/:(\w+)/g)].map(([, name]) => ({ name, in: 'path', required: true, schema: text }))
+  const choosesTransport = cookie && !cookie.only && description.answers === 'Tokens' && description.token === undefined
+  const parameters = [...inPath, ...(choosesTransport ? [TRANSPORT] : [])]
   return {
     summary: description.summary,
     operationId: `${method.toLowerCase()}${path.replace(/[^A-Za-z]+(\w)/g, (_, letter: string) => letter.toUpperCase())}`,
@@ -134,7 +140,7 @@ function operation(route: AnyRoute, { errors, cookie }: OpenApiOptions): Schema 
     responses: {
       200: { description: STATUS_TEXTS[200], content: { 'application/json': { schema: data } } },
       ...Object.fromEntries(
-        statuses(route, errors).map(status => [status, { description: STATUS_TEXTS[status], content: refusal }]),
+        statuses(route, options).map(status => [status, { description: STATUS_TEXTS[status], content: refusal }]),
       ),
     },
   }

@@ -7,7 +7,7 @@ import type { BaseUser } from '../users/user.js'
 export interface Caller {
   /** As it came: `GET`. Empty where no request was the occasion. */
   readonly method: string
-  /** The value of a header by its lower-case name; null when it is not there. Repeated headers are joined with `, `. */
+  /** The value of a header by its lower-case name; null when it is not there. Repeated headers are joined with `, `, cookies with `; `. */
   header(name: string): string | null
   /** The peer's address; null when there is none to know. */
   readonly address: string | null

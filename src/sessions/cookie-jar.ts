@@ -1,3 +1,4 @@
+import { refuseUnknown } from '../base/options.js'
 import type { Context } from './context.js'
 
 export interface CookieOptions {
@@ -26,13 +27,6 @@ const NAME = /^[A-Za-z0-9_-]{1,64}$/
 const SAME_SITE = { lax: 'Lax', strict: 'Strict' }
 
 const OPTIONS = ['name', 'sameSite', 'insecure']
-
-/** Throws `TypeError` for an option that there is not. */
-export function refuseUnknown(options: object, known: readonly string[], within: string): void {
-  const unknown = Object.keys(options).find(name => !known.includes(name))
-  if (unknown === undefined) return
-  throw new TypeError(`unknown option \`${within}${unknown}\`; known are ${known.join(', ')}`)
-}
 
 /** Throws `TypeError` for a name that is no cookie's. */
 export function cookieJar(options: CookieOptions = {}): CookieJar {

@@ -1,5 +1,6 @@
 import { type Awaitable, chain } from '../base/awaitable.js'
 import { type Duration, milliseconds } from '../base/duration.js'
+import { refuseUnknown } from '../base/options.js'
 import { Problem } from '../base/problem.js'
 import { recentMap } from '../base/recent.js'
 import type { Session } from '../stores/session-store.js'
@@ -8,7 +9,7 @@ import { rememberClaims } from '../tokens/remember.js'
 import type { Claims } from '../tokens/token.js'
 import type { BaseUser } from '../users/user.js'
 import type { Context } from './context.js'
-import { type CookieJar, type CookieOptions, cookieJar, refuseUnknown } from './cookie-jar.js'
+import { type CookieJar, type CookieOptions, cookieJar } from './cookie-jar.js'
 import { createLifecycle, type Lifecycle } from './lifecycle.js'
 import { requireOwnOrigin } from './origin.js'
 import { ownSessions } from './own.js'
@@ -27,6 +28,8 @@ export interface CookieSessionOptions {
 /** Sessions in a cookie, with what a carrier of two kinds needs to know of them. */
 export interface CookieCarrier<User extends BaseUser> extends Sessions<User> {
   readonly jar: CookieJar
+  /** Throws `origin_rejected` for a request of another site's page. */
+  requireOrigin(ctx: Context<User>): void
   /** What the request's cookie says, if it is authentic. Asks nobody. */
   claimsOf(ctx: Context<User>): Claims | null
 }
@@ -56,7 +59,17 @@ function checkOrigins(origins: readonly string[]): readonly string[] {
 export function cookieSessions<User extends BaseUser>(
   options: CookieSessionOptions = {},
 ): (parts: LifecycleParts<User>) => Sessions<User> {
-  return parts => cookieOver(parts, createLifecycle(parts), options)
+  return parts => {
+    const carrier = cookieOver(parts, createLifecycle(parts), options)
+    return {
+      ...carrier,
+      fetch(ctx) {
+        // With or without a cookie: a page of another site shall not sign anybody up or in either.
+        carrier.requireOrigin(ctx)
+        return carrier.fetch(ctx)
+      },
+    }
+  }
 }
 
 /** The same over a lifecycle that is at hand. */
@@ -179,6 +192,7 @@ export function cookieOver<User extends BaseUser>(
   return {
     jar,
     claimsOf,
+    requireOrigin: ctx => requireOwnOrigin(ctx, rules),
     cookie: { name: jar.name, only: true },
 
     fetch(ctx) {

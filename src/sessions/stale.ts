@@ -59,8 +59,10 @@ export function staleReader<Found extends { readonly session: Session }>({
     const age = before ? now() - before.at : Number.NaN
     if (!before || !(age >= 0 && age < staleMs) || !Problem.is(error, 'unavailable')) throw error
     served(id)
-    stale.add(before.found.session)
-    return before.found
+    // A copy: a store in this process gives the same object again once it is back.
+    const session = { ...before.found.session }
+    stale.add(session)
+    return { ...before.found, session }
   }
 
   return {

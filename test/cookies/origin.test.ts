@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest'
-import { cookieSessions } from '../../src/index.js'
+import { cookieSessions, type PasswordHasher } from '../../src/index.js'
+import { cheapHasher, testAuth } from '../../src/testing/index.js'
 import { ask, BOTH, cookieAuth, NAME, visitor } from './visitor.js'
 
 const HOST = 'api.example.com'
@@ -191,4 +192,25 @@ test('tokens in a header need no origin: no page of another site can send them',
   const headers = headersOf({ origin: 'https://evil.example', site: 'cross-site' })
   const { status } = await ask(made.auth, 'DELETE', '/api/v1/session', { token: data.access_token, headers })
   expect(status).toBe(200)
+})
+
+test('a page of another site signs nobody up, and has no password looked at', async () => {
+  let looked = 0
+  const hasher = cheapHasher()
+  const counting: PasswordHasher = {
+    hash: password => hasher.hash(password),
+    verify(password, hash) {
+      looked++
+      return hasher.verify(password, hash)
+    },
+  }
+  const { auth, request, events } = testAuth({ sessions: cookieSessions(), hasher: counting })
+  const user = { email: 'me@example.com', password: 'secret1234', password_confirmation: 'secret1234' }
+  const headers = { 'sec-fetch-site': 'cross-site', origin: 'https://evil.example' }
+  expect((await request('POST', '/registration', { json: { user }, headers })).status).toBe(403)
+  expect(await auth.system.findUserBy('me@example.com')).toBe(null)
+  expect((await request('POST', '/session', { json: { user }, headers })).status).toBe(403)
+  expect(looked).toBe(0)
+  expect(events).toEqual([])
+  expect((await request('POST', '/registration', { json: { user } })).status).toBe(200)
 })
