@@ -51,8 +51,9 @@ export function createHandling<User extends BaseUser>(parts: HandleParts<User>):
 
   /** Finds out whose users it is among, then who it is. */
   async function fetchAmong(ctx: Context<User, Exchange>, among: NonNullable<typeof tenantOf>): Promise<User | null> {
-    const tenant = await among(ctx.request)
-    if (tenant === null || tenant === '') throw new Problem('unknown_tenant')
+    const tenant: unknown = await among(ctx.request)
+    // A look-up in an object may give anything: what is no name is no tenant.
+    if (typeof tenant !== 'string' || tenant === '') throw new Problem('unknown_tenant')
     ctx.tenant = tenant
     return sessions.fetch(ctx)
   }

@@ -1,11 +1,12 @@
 import { type Awaitable, isPromise } from '../base/awaitable.js'
+import { isMistake } from '../base/mistake.js'
 import { Problem } from '../base/problem.js'
 import type { KeyValueStore } from './key-value-store.js'
 import type { SessionStore } from './session-store.js'
 import type { Store } from './store.js'
 
-function unavailable(cause: unknown): Problem {
-  return Problem.is(cause) ? cause : new Problem('unavailable', { cause })
+function unavailable(cause: unknown): unknown {
+  return Problem.is(cause) || isMistake(cause) ? cause : new Problem('unavailable', { cause })
 }
 
 /**

@@ -11,4 +11,5 @@ export {
   testAuth,
   testExchange,
 } from './test-auth.js'
+export type { UsersSuiteOptions } from './users-accounts.js'
 export { usersSuite } from './users-suite.js'

@@ -16,6 +16,7 @@ const RESERVED: ReadonlySet<string> = new Set([
   'password',
   'password_confirmation',
   'current_password',
+  'remember_me',
   'passwordHash',
   'password_hash',
   'credentialEpoch',
@@ -57,7 +58,21 @@ export type ReadFields =
   | { readonly fields: OwnFields; readonly errors: null }
   | { readonly fields: null; readonly errors: FieldErrors }
 
-/** Reads input with the app's schema. What was not sent is as it was, so that the whole is judged, not the part. */
+/** The field an issue is about; the first one for an issue of the whole. */
+function fieldOf({ path = [] }: StandardSchemaV1.Issue, names: readonly string[]): string {
+  const first = path[0]
+  return String(typeof first === 'object' ? first.key : (first ?? names[0]))
+}
+
+function isSame(one: unknown, other: unknown): boolean {
+  if ((one ?? null) === (other ?? null)) return true
+  return typeof one === 'object' && typeof other === 'object' && JSON.stringify(one) === JSON.stringify(other)
+}
+
+/**
+ * Reads input with the app's schema. What was not sent is as it was, so that the whole is judged, not the part; but only
+ * what was sent, or comes out as something else, is among what it gives: of two changes at once neither undoes the other.
+ */
 export async function readOwnFields(
   schema: StandardSchemaV1 | undefined,
   names: readonly string[],
@@ -65,14 +80,26 @@ export async function readOwnFields(
   before: object,
 ): Promise<ReadFields> {
   if (!schema) return { fields: {}, errors: null }
-  const sent = { ...pick(before, names), ...pick(input, names) }
-  const result = await schema['~standard'].validate(sent)
-  if (!result.issues) return { fields: pick(result.value as object, names), errors: null }
+  const sent = pick(input, names)
+  const kept = pick(before, names)
+  const whole: Record<string, unknown> = { ...kept, ...sent }
+  let result = await schema['~standard'].validate(whole)
+  // A table says null where nothing was given, and what a schema lets be left out it may not let be null.
+  const unset = new Set(names.filter(name => !Object.hasOwn(sent, name) && whole[name] === null))
+  const disliked = (result.issues ?? []).map(issue => fieldOf(issue, names)).filter(name => unset.has(name))
+  if (disliked.length > 0) {
+    for (const name of disliked) delete whole[name]
+    result = await schema['~standard'].validate(whole)
+  }
+  if (!result.issues) {
+    const given = pick(result.value as object, names)
+    const changed = names.filter(name => Object.hasOwn(sent, name) || !isSame(given[name], kept[name]))
+    return { fields: pick(given, changed), errors: null }
+  }
   const errors: Record<string, string[]> = Object.create(null)
-  for (const { path = [], message } of result.issues) {
-    const first = path[0]
-    const field = String(typeof first === 'object' ? first.key : (first ?? names[0]))
-    errors[field] = [...(errors[field] ?? []), message]
+  for (const issue of result.issues) {
+    const field = fieldOf(issue, names)
+    errors[field] = [...(errors[field] ?? []), issue.message]
   }
   return { fields: null, errors }
 }

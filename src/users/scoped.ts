@@ -37,11 +37,13 @@ export function tenantUsers<User extends BaseUser>(users: UserRepository<User>):
     ...users,
     findById: (id, tenant) => seen(check(tenant), users.findById(id, tenant)),
     findByIdentifier: (identifier, tenant) => seen(check(tenant), users.findByIdentifier(identifier, tenant)),
-    insert: account =>
-      chain(users.insert(account), inserted => {
-        if (among(check(account.tenant), inserted)) return inserted
+    insert(account) {
+      const tenant = check(account.tenant)
+      return chain(users.insert(account), inserted => {
+        if (among(tenant, inserted)) return inserted
         throw new TypeError('these `users` keep no `tenant`: give the user object one, from a column of its own')
-      }),
+      })
+    },
     update: (id, change, expectedHash, tenant) => users.update(id, change, expectedHash, check(tenant)),
     delete: (id, expectedHash, tenant) => users.delete(id, expectedHash, check(tenant)),
   }

@@ -1,3 +1,4 @@
+import { mistake } from '../base/mistake.js'
 import { Problem } from '../base/problem.js'
 import type { SqlDatabase } from '../base/sql-database.js'
 import type { FieldKind, SqlUsersOptions } from './sql.js'
@@ -52,22 +53,46 @@ function timeOf(value: unknown): number {
   return Number.isNaN(number) ? Date.parse(String(value)) : number
 }
 
-/** The columns that a broken unique index is on, as SQLite and PostgreSQL say it. */
-function brokenColumns(error: unknown): string | null {
-  const { message = '', detail = '', cause } = error as { message?: string; detail?: string; cause?: unknown }
-  if (!/unique/i.test(message)) return cause instanceof Error ? brokenColumns(cause) : null
-  const named = /^Key \((.*?)\)=/.exec(detail)?.[1] ?? /failed: (.*)$/.exec(message)?.[1]
-  return named ?? message
+/** Tells whether a column is in the unique index that an error is about; null for an error about none. */
+function brokenIndex(error: unknown): ((column: string | null) => boolean) | null {
+  const { code, message = '', detail = '', cause } = error as Error & { code?: string; detail?: string }
+  if (code !== '23505' && !/unique/i.test(message)) return cause instanceof Error ? brokenIndex(cause) : null
+  // PostgreSQL: `Key (tenant, lower("e-mail"))=(…) already exists.`, in its own language.
+  const listed = /\((.*?)\)=\(/.exec(detail)?.[1]?.matchAll(/"([^"]+)"|[\p{L}\p{N}_$]+/gu)
+  // SQLite: `UNIQUE constraint failed: users.tenant, users.email`
+  const dotted = / failed: ([^']+)$/.exec(message)?.[1]?.split(', ')
+  const names = listed
+    ? [...listed].map(([word, inQuotes]) => inQuotes ?? word)
+    : dotted?.map(name => name.slice(name.lastIndexOf('.') + 1))
+  // An index on expressions may be known by its name alone.
+  return column => column !== null && (names ? names.includes(column) : message.includes(column))
 }
 
-function mentions(text: string, column: string | null): boolean {
-  return column !== null && text.split(/\W+/).includes(column)
+const KINDS: readonly FieldKind[] = ['text', 'number', 'boolean', 'json']
+
+/** Throws `TypeError` for options that there are not, before they are sent to a database. */
+function checkOptions({ columns = {}, fields = {}, ids = 'text', times = 'ms' }: SqlUsersOptions): void {
+  for (const [name, column] of Object.entries(columns)) {
+    const isKnown = Object.hasOwn(NEEDED, name) || Object.hasOwn(REST, name)
+    if (!isKnown || (column === null && name !== 'email' && Object.hasOwn(NEEDED, name))) {
+      const known = Object.keys({ ...NEEDED, ...REST }).join(', ')
+      throw new TypeError(`\`columns.${name}\` of sqlUsers is not what it should be; known are ${known}`)
+    }
+  }
+  for (const [name, field] of Object.entries(fields)) {
+    if (KINDS.includes(typeof field === 'string' ? field : field.kind)) continue
+    throw new TypeError(`\`fields.${name}\` of sqlUsers must be of kind ${KINDS.join(', ')}`)
+  }
+  if (!['text', 'uuid', 'integer'].includes(ids)) throw new TypeError("`ids` must be 'text', 'uuid' or 'integer'")
+  if (!['ms', 'timestamp'].includes(times)) throw new TypeError("`times` must be 'ms' or 'timestamp'")
 }
 
 export function sqlRows<User extends BaseUser>(
   { dialect }: Pick<SqlDatabase, 'dialect'>,
-  { table, columns: renamed = {}, fields = {}, times = 'ms' }: SqlUsersOptions,
+  options: SqlUsersOptions,
 ): Rows<User> {
+  checkOptions(options)
+  const { table, columns: renamed = {}, fields = {}, times = 'ms' } = options
   const columns = { ...NEEDED, ...(table === undefined ? REST : NONE), ...renamed } as Columns
   const own = Object.entries(fields).map(([name, field]) =>
     typeof field === 'string' ? { name, column: name, kind: field } : { name, ...field },
@@ -87,7 +112,8 @@ export function sqlRows<User extends BaseUser>(
 
   function fieldOut(kind: FieldKind, value: unknown): unknown {
     if (value === null || value === undefined) return null
-    if (kind === 'json') return typeof value === 'string' ? JSON.parse(value) : value
+    // PostgreSQL's driver has read it: a text is the value then.
+    if (kind === 'json') return dialect === 'sqlite' ? JSON.parse(String(value)) : value
     if (kind === 'number') return Number(value)
     return kind === 'boolean' ? Boolean(value) : value
   }
@@ -124,17 +150,17 @@ export function sqlRows<User extends BaseUser>(
         const column = columns[name as keyof Columns]
         if (column !== null) row[column] = isTime(name) ? timeIn(value) : value
         else if (!/^(?:created|updated)At$/.test(name) && value !== null && value !== '') {
-          throw new TypeError(`the users' table has no column for \`${name}\`: name it in \`columns\` of sqlUsers`)
+          throw mistake(`the users' table has no column for \`${name}\`: name it in \`columns\` of sqlUsers`)
         }
       }
-      for (const { name, column, kind } of own) if (name in given) row[column] = fieldIn(kind, given[name])
+      for (const { name, column, kind } of own) if (Object.hasOwn(given, name)) row[column] = fieldIn(kind, given[name])
       return row
     },
     taken(error) {
-      const broken = brokenColumns(error)
-      if (broken === null) return error
-      if (mentions(broken, columns.email)) return new Problem('email_taken', { cause: error })
-      return mentions(broken, columns.username) ? new Problem('username_taken', { cause: error }) : error
+      const isBroken = brokenIndex(error)
+      if (!isBroken) return error
+      if (isBroken(columns.email)) return new Problem('email_taken', { cause: error })
+      return isBroken(columns.username) ? new Problem('username_taken', { cause: error }) : error
     },
   }
 }

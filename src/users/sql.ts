@@ -1,10 +1,11 @@
+import { sql } from 'kysely'
 import { chain } from '../base/awaitable.js'
-import { quoted, type SqlDatabase, type SqlValue } from '../base/sql-database.js'
+import { quoted, type SqlDatabase, type SqlStatement, type SqlValue } from '../base/sql-database.js'
 import { isUuid } from '../base/uuid.js'
 import { type Columns, sqlRows } from './sql-columns.js'
 import type { BaseUser, UserRepository } from './user.js'
 
-/** How an own field is kept: SQLite has no booleans and no JSON. */
+/** How an own field is kept: SQLite has no booleans and no JSON. In PostgreSQL `'json'` is a column of `json` or `jsonb`. */
 export type FieldKind = 'text' | 'number' | 'boolean' | 'json'
 
 export interface SqlUsersOptions {
@@ -32,6 +33,17 @@ function isId(id: string, kind: NonNullable<SqlUsersOptions['ids']>): boolean {
   return kind === 'text' || isUuid(id)
 }
 
+/** SQLite looks at a statement at once: whoever names a column that is not there hears of it here. */
+function prepared(database: SqlDatabase, { table }: SqlUsersOptions, statement: string): SqlStatement {
+  try {
+    return database.prepare(statement)
+  } catch (error) {
+    const { cause } = error as Error
+    if (table === undefined || !(cause instanceof Error)) throw error
+    throw new TypeError(`the table \`${table}\` is not as sqlUsers was told: ${cause.message}`, { cause })
+  }
+}
+
 /**
  * Keeps users in a table of a SQL database: `users`, which `migrate` makes, or one of your own.
  * Throws `TypeError` where it is asked to keep what the table has no column for.
@@ -44,8 +56,11 @@ export function sqlUsers<User extends BaseUser = BaseUser>(
   const { ids = 'text' } = options
   const { table, columns, names, fields, decode, encode, taken } = sqlRows<User>(database, options)
   const list = names.map(quoted).join(', ')
+  // The column may be of a smaller type than the number: then nobody has it, and that is no error.
+  const isInteger = ids === 'integer'
   const inTenant = columns.tenant === null ? '' : ` and ${quoted(columns.tenant)} = ?`
-  const byId = database.prepare(`select ${list} from ${quoted(table)} where ${quoted(columns.id)} = ?${inTenant}`)
+  const ofId = `${quoted(columns.id)} = ${isInteger ? 'cast(? as bigint)' : '?'}`
+  const byId = prepared(database, options, `select ${list} from ${quoted(table)} where ${ofId}${inTenant}`)
   const scope = (tenant = ''): SqlValue[] => {
     if (columns.tenant !== null) return [tenant]
     encode({ tenant })
@@ -55,7 +70,7 @@ export function sqlUsers<User extends BaseUser = BaseUser>(
 
   /** The row of a user whose hash is the expected one. */
   function expected(id: string, hash: string | null, tenant = '') {
-    const filters = { [columns.id]: id, ...encode({ tenant }) }
+    const filters = { [columns.id]: isInteger ? sql`cast(${id} as bigint)` : id, ...encode({ tenant }) }
     return <Query extends { where(...condition: [string, '=' | 'is', unknown]): Query }>(query: Query): Query =>
       Object.entries(filters)
         .reduce((filtered, [name, value]) => filtered.where(name, '=', value), query)
@@ -74,8 +89,14 @@ export function sqlUsers<User extends BaseUser = BaseUser>(
       return decoded(row)
     },
     async insert({ id, createdAt, tenant = '', fields: own, ...values }) {
-      const made = ids === 'integer' ? {} : { id }
-      const given = { ...made, ...values, tenant, credentialEpoch: 0, createdAt, updatedAt: createdAt }
+      const given = {
+        ...(!isInteger && { id }),
+        ...values,
+        tenant,
+        credentialEpoch: 0,
+        createdAt,
+        updatedAt: createdAt,
+      }
       const query = kysely.insertInto(table).values(encode(given, own)).returning(names)
       try {
         return decode((await query.executeTakeFirstOrThrow()) as Parameters<typeof decode>[0])
@@ -87,9 +108,8 @@ export function sqlUsers<User extends BaseUser = BaseUser>(
       if (!isId(id, ids)) return null
       const query = kysely.updateTable(table).set(({ eb }) => ({
         ...encode(values, own),
-        ...(raiseEpoch && { [columns.credentialEpoch]: eb(columns.credentialEpoch, '+', 1) }),
-        // A table without `updated_at` may be asked to change nothing else: something must be set.
-        ...(columns.updatedAt === null && { [columns.id]: eb.ref(columns.id) }),
+        // Set at any rate: a table without `updated_at` may be asked to change nothing else.
+        [columns.credentialEpoch]: eb(columns.credentialEpoch, '+', raiseEpoch ? 1 : 0),
       }))
       try {
         return decoded(await expected(id, expectedHash, tenant)(query).returning(names).executeTakeFirst())
