@@ -72,8 +72,13 @@ describe('snippets', () => {
       expect(count).toBeGreaterThan(20)
       const config = {
         extends: '../../tsconfig.json',
-        // A snippet is an application: it emits no declarations and need not use all it shows.
-        compilerOptions: { isolatedDeclarations: false, declaration: false, noUnusedLocals: false },
+        // A snippet is an application: it emits no declarations and need not use all it shows. Nest's decorate parameters.
+        compilerOptions: {
+          isolatedDeclarations: false,
+          declaration: false,
+          noUnusedLocals: false,
+          experimentalDecorators: true,
+        },
         include: ['**/*.ts'],
       }
       writeFileSync(join(folder, 'tsconfig.json'), JSON.stringify(config))

@@ -83,7 +83,8 @@ function guarded<User extends BaseUser, Params>(
           forget(request.auth)
           next(error)
         }
-        const goOn: Next = error => (error instanceof Error ? fail(error) : next(error))
+        // Express takes anything but these for an error.
+        const goOn: Next = said => (!said || said === 'route' || said === 'router' ? next(said) : fail(said))
         try {
           const done = handler(request as unknown as AuthRequest<User, Params>, response as Response, goOn)
           if (isPromise(done)) done.catch(fail)

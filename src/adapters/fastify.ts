@@ -1,4 +1,4 @@
-import type { IncomingMessage } from 'node:http'
+import type { IncomingMessage, OutgoingHttpHeaders } from 'node:http'
 import type { FastifyPluginCallback, FastifyReply, FastifyRequest } from 'fastify'
 import type { Auth } from '../auth.js'
 import { isPromise } from '../base/awaitable.js'
@@ -78,12 +78,8 @@ export function authPlugin<User extends BaseUser>(auth: Auth<User>): FastifyPlug
       const { raw } = reply
       const opened = openRequest(auth, request.raw, raw, {
         ...factsOf(request),
-        onHold() {
-          // A write that fails answers on Node's own response: what hooks said of the request is to stay there.
-          for (const [name, value] of Object.entries(reply.getHeaders())) {
-            if (value !== undefined && !isContentHeader(name)) raw.setHeader(name, value)
-          }
-        },
+        // A write that fails answers on Node's own response: what hooks said of the request is to stay there.
+        keptHeaders: () => reply.getHeaders() as OutgoingHttpHeaders,
       })
       if (isPromise(opened)) opened.then(serve).catch(next)
       else serve(opened)

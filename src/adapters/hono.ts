@@ -3,13 +3,13 @@ import type { HandlerResponse } from 'hono/types'
 import type { Auth } from '../auth.js'
 import type { Answer, Exchange } from '../http/exchange.js'
 import { type Guard, rolesOf } from '../http/guards.js'
-import type { Context } from '../sessions/context.js'
+import { Context } from '../sessions/context.js'
 import type { BaseUser } from '../users/user.js'
 import { isContentHeader } from './content-headers.js'
 import { type GuardOptions, guardOf } from './gate.js'
 import { bodyReaderOf } from './hono-body.js'
 import { answerTo, forget, type ProblemOptions } from './thrown.js'
-import { exchangeOf } from './web.js'
+import { exchangeOf, writingLate } from './web.js'
 
 /** What Hono's context holds of a request that came through `authMiddleware`: who sent it is `c.get('auth')`. */
 export interface AuthEnv<User extends BaseUser = BaseUser> {
@@ -40,8 +40,11 @@ interface NodeEnv {
 
 const addressOnNode = (c: HonoContext) => (c.env as NodeEnv | undefined)?.incoming?.socket?.remoteAddress ?? null
 
-// Of all environments there are, Hono knows a context of none by one of them.
-const foundIn = (c: unknown): Context | undefined => (c as HonoContext<AuthEnv>).get('auth')
+// Of all environments there are, Hono knows a context of none by one of them. Middleware of others may use the name.
+const foundIn = (c: unknown): Context | undefined => {
+  const found: unknown = (c as HonoContext<AuthEnv>).get('auth')
+  return found instanceof Context ? found : undefined
+}
 const keepIn = (c: unknown, ctx: unknown) => (c as HonoContext).set('auth', ctx)
 
 /** Answers in Hono's words, so that what middleware said before has its say. */
@@ -73,10 +76,12 @@ export function authMiddleware<User extends BaseUser>(
   return async (c, next) => {
     const plain = c as unknown as HonoContext
     let before = new Headers()
+    const late = writingLate(auth)
     const exchange: Exchange = {
       ...exchangeOf(c.req.raw, address(plain)),
       ...bodyReaderOf(c.req),
-      onQueued() {
+      onQueued(ctx) {
+        if (late.isTold) return late.onQueued(ctx)
         // What middleware said up to here is not the handler's word.
         before = new Headers(c.res.headers)
       },
@@ -94,6 +99,7 @@ export function authMiddleware<User extends BaseUser>(
     }
     if (c.error) return forget(foundIn(c))
     const failed = await auth.send(ctx)
+    late.isTold = true
     if (failed) return replace(plain, failed, before)
     for (const cookie of ctx.cookies) c.header('set-cookie', cookie, { append: true })
     if (ctx.cookies.length > 0) c.header('cache-control', 'no-store')

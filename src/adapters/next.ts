@@ -13,6 +13,7 @@ import {
   type WebOptions,
   problemHandler as webProblemHandler,
   withCookies,
+  writingLate,
 } from './web.js'
 
 /** Answers a request; `route` is what Next passes second: `{ params }`, a promise. */
@@ -55,10 +56,12 @@ export function withAuth<User extends BaseUser, Req extends Request = Request, R
   { address = () => null, ...options }: NextOptions = {},
 ): RouteHandler<Req, Route> {
   return async (request, route) => {
-    const exchange = exchangeOf(request, address(request))
+    const late = writingLate(auth)
+    const exchange = exchangeOf(request, address(request), late.onQueued)
     const ctx = await auth.open(exchange)
     const finish = async (response: Response) => {
       const failed = await auth.send(ctx)
+      late.isTold = true
       return failed ? responseOf(failed, request.method) : withCookies(response, ctx)
     }
     try {

@@ -1,10 +1,10 @@
-import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { IncomingMessage, OutgoingHttpHeaders, ServerResponse } from 'node:http'
 import type { Auth } from '../auth.js'
 import { type Awaitable, isPromise } from '../base/awaitable.js'
 import type { Exchange } from '../http/exchange.js'
-import type { Context } from '../sessions/context.js'
+import { Context } from '../sessions/context.js'
 import type { BaseUser } from '../users/user.js'
-import { holdResponse } from './node-hold.js'
+import { hasEnded, holdResponse } from './node-hold.js'
 import { headerOf, readNodeBody } from './node-io.js'
 
 /** What a host on top of Node knows of a request better than Node's own object. */
@@ -14,8 +14,8 @@ export interface HostFacts {
   readonly address: string | null
   /** What the host made of the body. Looked at only once the stream was read. */
   readonly parsedBody?: () => unknown
-  /** Called before a response is held, by a host that keeps headers to itself until it writes. */
-  readonly onHold?: () => void
+  /** Headers so far, of a host that keeps them to itself until it writes. */
+  readonly keptHeaders?: () => OutgoingHttpHeaders
 }
 
 /** A Node request that may have come through an auth. */
@@ -52,12 +52,11 @@ export function openRequest<User extends BaseUser>(
   const before = (request as Opened).auth
   const exchange = nodeExchange(request, facts, ctx => {
     // Nothing is left to hold: what is queued after the response is written all the same.
-    if (response.writableEnded) return queueMicrotask(() => void auth.send(ctx as Ctx))
-    facts.onHold?.()
-    holdResponse(response, ctx, () => auth.send(ctx as Ctx))
+    if (hasEnded(response)) return queueMicrotask(() => void auth.send(ctx as Ctx))
+    holdResponse(response, ctx, () => auth.send(ctx as Ctx), facts.keptHeaders?.())
   })
   const keep = (ctx: Ctx) => {
-    ;(request as Opened).auth = ctx.joins(before) as unknown as Context
+    ;(request as Opened).auth = ctx.joins(before instanceof Context ? before : undefined) as unknown as Context
     return ctx
   }
   const opened = auth.open(exchange)

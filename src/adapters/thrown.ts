@@ -13,9 +13,13 @@ export interface ProblemOptions extends GuardOptions {
   readonly unknown?: 'present' | 'pass'
 }
 
-/** Forgets what every auth has queued on a request: whoever it threw for, none of it is to be told. */
-export function forget(found: Context | null | undefined): void {
-  for (const ctx of found?.siblings ?? [found]) ctx?.discard()
+/**
+ * Forgets what every auth has queued on a request: whoever it threw for, none of it is to be told. Middleware of others
+ * may have put something of its own in our place.
+ */
+export function forget(found: unknown): void {
+  if (!(found instanceof Context)) return
+  for (const ctx of found.siblings ?? [found]) ctx.discard()
 }
 
 /** What this auth knows of a request; of one that failed on the way to it, nothing but the exchange. */

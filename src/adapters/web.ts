@@ -38,9 +38,14 @@ async function readBody(request: Request, limit: number): Promise<Uint8Array> {
   return body
 }
 
-export function exchangeOf(request: Request, address: string | null): Exchange {
+export function exchangeOf(
+  request: Request,
+  address: string | null,
+  onQueued: (ctx: Context) => void = () => {},
+): Exchange {
   const { pathname, search } = new URL(request.url)
   return {
+    onQueued,
     method: request.method,
     target: pathname + search,
     address,
@@ -53,6 +58,23 @@ export function responseOf({ status, headers, body, cookies = [] }: Answer, meth
   const response = new Response(method === 'HEAD' ? null : body, { status, headers })
   for (const cookie of cookies) response.headers.append('set-cookie', cookie)
   return response
+}
+
+/** Whether a response is on its way, and what is queued from then on: by what still makes its body. */
+export interface Late {
+  isTold: boolean
+  readonly onQueued: (ctx: Context) => void
+}
+
+/** Writes what is queued when the response cannot wait for it any more: better late than told of and never stored. */
+export function writingLate<User extends BaseUser>(auth: Auth<User>): Late {
+  const late: Late = {
+    isTold: false,
+    onQueued(ctx) {
+      if (late.isTold) queueMicrotask(() => void auth.send(ctx as unknown as Context<User, Exchange>))
+    },
+  }
+  return late
 }
 
 /** An app's response with the cookies that the request's writes, now done, gave it. No cache may keep such a one. */
@@ -93,16 +115,19 @@ export function authFetch<User extends BaseUser>(
   { address = () => null }: WebOptions = {},
 ): (request: Request, outer?: unknown) => Promise<Response> {
   return async (request, outer) => {
-    const ctx = (await auth.open(exchangeOf(request, address(request)))).joins(
+    const late = writingLate(auth)
+    const ctx = (await auth.open(exchangeOf(request, address(request), late.onQueued))).joins(
       // A runtime passes what it likes here.
       outer instanceof Context ? outer : undefined,
     )
     const answered = await auth.handle(ctx)
     if (answered) return responseOf(answered, request.method)
-    return responseFrom(auth, request, ctx, () => {
+    const response = await responseFrom(auth, request, ctx, () => {
       if (!app) throw new Problem('not_found')
       return app(request, ctx)
     })
+    late.isTold = true
+    return response
   }
 }
 

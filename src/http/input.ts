@@ -78,19 +78,22 @@ function isEmpty(parsed: unknown): boolean {
   return typeof parsed !== 'object' || parsed === null || Object.keys(parsed).length === 0
 }
 
-/** True for a value whose objects lie too deep in one another. */
-function isTooDeep(value: unknown): boolean {
+/** Throws for a value whose objects lie too deep in one another, or that no body of ours can have been. */
+function checkParsed(value: unknown): void {
   let level: unknown[] = [value]
+  // Counted, since a length may be left out, and is another before a host has unpacked.
+  let size = 0
   for (let depth = 0; level.length > 0; depth++) {
-    if (depth > MOST_LEVELS) return true
+    if (depth > MOST_LEVELS) throw invalid('Body is nested too deep')
+    for (const each of level) size += typeof each === 'string' ? each.length : 1
+    if (size > MOST_BYTES) throw new Problem('body_too_large')
     level = level.flatMap(each => (typeof each === 'object' && each !== null ? Object.values(each) : []))
   }
-  return false
 }
 
 /** What a host parsed, held to the rules of what we parse. A form may be flat still: `user[email]`. */
 function fromHost(parsed: object, format: Format): Input {
-  if (isTooDeep(parsed)) throw invalid('Body is nested too deep')
+  checkParsed(parsed)
   if (Array.isArray(parsed)) return Object.create(null)
   return format === 'json' ? (parsed as Input) : nestFields(Object.entries(parsed))
 }

@@ -76,12 +76,12 @@ const environment = (folder: string, port: number) => ({ PORT: String(port), AUT
 // Bun and Deno get no native package, so that needing one shows. A bundler has to cope with finding it.
 const STARTS: Record<Runtime, () => Promise<Start>> = {
   bun: async () => ({
-    folder: appFolder('rou3'),
+    folder: appFolder(),
     args: () => ['--no-install', 'bun.js'],
     ready: /listening on/,
   }),
   deno: async () => ({
-    folder: appFolder('rou3'),
+    folder: appFolder(),
     args: () => [
       'run',
       '--cached-only',
@@ -93,7 +93,7 @@ const STARTS: Record<Runtime, () => Promise<Start>> = {
     ready: /listening on/,
   }),
   workerd: async () => {
-    const folder = appFolder('rou3', '@node-rs/argon2')
+    const folder = appFolder('@node-rs/argon2')
     await bundleWorker(folder)
     return {
       folder,
