@@ -20,7 +20,7 @@ import { boundedUsers, tenantUsers } from './users/scoped.js'
 import type { BaseUser, UserRepository } from './users/user.js'
 
 /** The library at work: what adapters call, and what your own controllers call. */
-export interface Auth<User extends BaseUser = BaseUser> extends Handling<User> {
+export interface Auth<out User extends BaseUser = BaseUser> extends Handling<User> {
   /** `create`, `authenticate`, `signIn`, `update`, `delete`: the same rules the routes follow. */
   readonly accounts: Accounts<User>
   /** The same for jobs and admin code, without a request. */

@@ -16,7 +16,7 @@ import { signInDoor } from './sign-in.js'
 import { createSystem, type System } from './system.js'
 
 /** What people do. The routes call these; so may a controller of the application's own. */
-export interface Accounts<User extends BaseUser = BaseUser> {
+export interface Accounts<out User extends BaseUser = BaseUser> {
   /**
    * Checks `email` (or `username`, where people are known by one) and `password`, then signs in. In a cookie, true in
    * `remember_me` keeps the session past the browser's end.

@@ -21,7 +21,7 @@ export type NewUser = UserInput & {
  * What jobs, command lines and admin code do: without a request, and by the same rules, hooks and events.
  * A verb throws `not_found` for a user there is not. Nothing here asks who is calling: your code did.
  */
-export interface System<User extends BaseUser = BaseUser> {
+export interface System<out User extends BaseUser = BaseUser> {
   /** The same for the users of a tenant. Needed where there are tenants. */
   of(tenant: string): System<User>
   findUser(id: string): Promise<User | null>

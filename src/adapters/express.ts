@@ -1,5 +1,5 @@
-import type { IncomingMessage, ServerResponse } from 'node:http'
-import type { NextFunction, Request, Response } from 'express'
+import type { IncomingMessage } from 'node:http'
+import type { ErrorRequestHandler, NextFunction, Request, RequestHandler, Response } from 'express'
 import type { Auth } from '../auth.js'
 import { isPromise } from '../base/awaitable.js'
 import type { Answer, Exchange } from '../http/exchange.js'
@@ -12,21 +12,18 @@ import { sendAnswer } from './node-io.js'
 import { answerTo, forget, type ProblemOptions } from './thrown.js'
 
 /** Express's own request, once it came through `authMiddleware`: who sent it is in `auth`. */
-export type AuthRequest<User extends BaseUser = BaseUser, Params = Record<string, string>> = Request<Params> & {
+export interface AuthRequest<User extends BaseUser = BaseUser> extends Request<Record<string, string>> {
   auth: Context<User, Exchange>
 }
 
 /** Answers a request that a guard let through. */
-export type ExpressHandler<User extends BaseUser = BaseUser, Params = Record<string, string>> = (
-  request: AuthRequest<User, Params>,
+export type ExpressHandler<User extends BaseUser = BaseUser> = (
+  request: AuthRequest<User>,
   response: Response,
   next: NextFunction,
 ) => unknown
 
 type Next = (error?: unknown) => void
-
-/** Middleware for `app.use`, and for a route before its handler. */
-export type ExpressMiddleware = (request: IncomingMessage, response: ServerResponse, next: Next) => void
 
 /** What Express adds to a request. */
 type Told = Opened & { readonly originalUrl?: string; readonly ip?: string | undefined; readonly body?: unknown }
@@ -43,7 +40,7 @@ function factsOf(request: Told): HostFacts {
  * Middleware that serves the routes and sets `request.auth` for all others. What is queued on it is written right before
  * the response leaves. Mount it at the root, before or after body parsers.
  */
-export function authMiddleware<User extends BaseUser>(auth: Auth<User>): ExpressMiddleware {
+export function authMiddleware<User extends BaseUser>(auth: Auth<User>): RequestHandler {
   return (request, response, next) => {
     const serve = (ctx: Context<User, Exchange>) => {
       const answered = auth.handle(ctx)
@@ -66,12 +63,12 @@ export function currentAuth<User extends BaseUser>(
   return auth.opened((request as Opened).auth)
 }
 
-function guarded<User extends BaseUser, Params>(
+function guarded<User extends BaseUser>(
   auth: Auth<User>,
   guard: Guard,
-  first: ExpressHandler<User, Params> | GuardOptions | undefined,
+  first: ExpressHandler<User> | GuardOptions | undefined,
   options?: GuardOptions,
-): ExpressMiddleware {
+): RequestHandler {
   const { gate, handler } = guardOf(auth, guard, first, options)
   return (request: Told, response, next) => {
     gate<unknown>(
@@ -86,7 +83,7 @@ function guarded<User extends BaseUser, Params>(
         // Express takes anything but these for an error.
         const goOn: Next = said => (!said || said === 'route' || said === 'router' ? next(said) : fail(said))
         try {
-          const done = handler(request as unknown as AuthRequest<User, Params>, response as Response, goOn)
+          const done = handler(request as unknown as AuthRequest<User>, response as Response, goOn)
           if (isPromise(done)) done.catch(fail)
         } catch (error) {
           fail(error)
@@ -98,39 +95,59 @@ function guarded<User extends BaseUser, Params>(
 }
 
 /** Lets only signed-in requests through: to `handler`, or to the next one where only options are given. */
-export function requireAuthenticated<User extends BaseUser, Params = Record<string, string>>(
+export function requireAuthenticated<User extends BaseUser>(auth: Auth<User>, options?: GuardOptions): RequestHandler
+export function requireAuthenticated<User extends BaseUser>(
   auth: Auth<User>,
-  handler?: ExpressHandler<User, Params> | GuardOptions,
+  handler: ExpressHandler<User>,
   options?: GuardOptions,
-): ExpressMiddleware {
+): RequestHandler
+export function requireAuthenticated<User extends BaseUser>(
+  auth: Auth<User>,
+  handler?: ExpressHandler<User> | GuardOptions,
+  options?: GuardOptions,
+): RequestHandler {
   return guarded(auth, 'authenticated', handler, options)
 }
 
 /** Lets only requests of nobody through; the others get `already_authenticated`. */
-export function requireNotAuthenticated<User extends BaseUser, Params = Record<string, string>>(
+export function requireNotAuthenticated<User extends BaseUser>(auth: Auth<User>, options?: GuardOptions): RequestHandler
+export function requireNotAuthenticated<User extends BaseUser>(
   auth: Auth<User>,
-  handler?: ExpressHandler<User, Params> | GuardOptions,
+  handler: ExpressHandler<User>,
   options?: GuardOptions,
-): ExpressMiddleware {
+): RequestHandler
+export function requireNotAuthenticated<User extends BaseUser>(
+  auth: Auth<User>,
+  handler?: ExpressHandler<User> | GuardOptions,
+  options?: GuardOptions,
+): RequestHandler {
   return guarded(auth, 'not_authenticated', handler, options)
 }
 
 /** Lets only users who have one of the roles through; other signed-in users get `forbidden`. */
-export function requireRole<User extends BaseUser, Params = Record<string, string>>(
+export function requireRole<User extends BaseUser>(
   auth: Auth<User>,
   roles: string | readonly string[],
-  handler?: ExpressHandler<User, Params> | GuardOptions,
   options?: GuardOptions,
-): ExpressMiddleware {
+): RequestHandler
+export function requireRole<User extends BaseUser>(
+  auth: Auth<User>,
+  roles: string | readonly string[],
+  handler: ExpressHandler<User>,
+  options?: GuardOptions,
+): RequestHandler
+export function requireRole<User extends BaseUser>(
+  auth: Auth<User>,
+  roles: string | readonly string[],
+  handler?: ExpressHandler<User> | GuardOptions,
+  options?: GuardOptions,
+): RequestHandler {
   return guarded(auth, rolesOf(roles), handler, options)
 }
 
 /** Error middleware that answers what was thrown and forgets what the request had queued. Mount it last. */
-export function problemHandler<User extends BaseUser>(
-  auth: Auth<User>,
-  options?: ProblemOptions,
-): (error: unknown, request: IncomingMessage, response: ServerResponse, next: Next) => void {
-  return (error, request: Told, response, next) => {
+export function problemHandler<User extends BaseUser>(auth: Auth<User>, options?: ProblemOptions): ErrorRequestHandler {
+  return (error: unknown, request: Told, response, next) => {
     const answer = answerTo(auth, error, request.auth, () => nodeExchange(request, factsOf(request)), options)
     if (answer === null) next(error)
     else sendAnswer(request, response, answer)

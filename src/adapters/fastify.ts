@@ -1,69 +1,50 @@
 import type { IncomingMessage, OutgoingHttpHeaders } from 'node:http'
-import type { FastifyPluginCallback, FastifyReply, FastifyRequest } from 'fastify'
+import type { FastifyPluginCallback, FastifyReply, FastifyRequest, RouteGenericInterface } from 'fastify'
 import type { Auth } from '../auth.js'
 import { isPromise } from '../base/awaitable.js'
-import { Problem } from '../base/problem.js'
 import type { Answer, Exchange } from '../http/exchange.js'
 import { type Guard, rolesOf } from '../http/guards.js'
 import type { Context } from '../sessions/context.js'
 import type { BaseUser } from '../users/user.js'
-import { isContentHeader } from './content-headers.js'
+import { give, type Reply, readFastifyError, type Told } from './fastify-reply.js'
 import { type GuardOptions, guardOf } from './gate.js'
 import { type HostFacts, nodeExchange, type Opened, openRequest } from './node-exchange.js'
-import { answerFor } from './node-io.js'
-import { answerTo, forget, type ProblemOptions, type Reading } from './thrown.js'
+import { answerTo, forget, type ProblemOptions } from './thrown.js'
 
 /** A request with who sent it in `auth`, once it came through `authPlugin`. */
-export type AuthRequest<User extends BaseUser = BaseUser, Req = FastifyRequest> = Req & {
+export interface AuthRequest<
+  User extends BaseUser = BaseUser,
+  Route extends RouteGenericInterface = RouteGenericInterface,
+> extends FastifyRequest<Route> {
   auth: Context<User, Exchange>
 }
 
 /** Answers a request that a guard let through. */
-export type FastifyHandler<User extends BaseUser = BaseUser, Req = FastifyRequest, Reply = FastifyReply> = (
-  request: AuthRequest<User, Req>,
-  reply: Reply,
-) => unknown
+export type FastifyHandler<
+  User extends BaseUser = BaseUser,
+  Route extends RouteGenericInterface = RouteGenericInterface,
+> = (request: AuthRequest<User, Route>, reply: FastifyReply) => unknown
 
-/** What the adapter uses of Fastify's request. */
-interface Told {
-  readonly raw: IncomingMessage
-  readonly originalUrl: string
-  readonly ip: string
-  readonly body: unknown
-  auth?: Context | null
-}
+// What Fastify gives is `unknown` in these: its own types cost a compiler more than the rest of an app.
 
-/** What the adapter uses of Fastify's reply. */
-interface Reply {
-  readonly request: { readonly raw: IncomingMessage }
-  code(status: number): unknown
-  headers(headers: Readonly<Record<string, string | string[]>>): unknown
-  getHeaders(): object
-  removeHeader(name: string): unknown
-  send(payload: unknown): unknown
-}
+/** What `app.register` takes. */
+export type FastifyPlugin = (app: unknown, options: unknown, done: (error?: Error) => void) => void
+
+/** What `app.get` and the others take as a handler. */
+export type GuardedHandler = (request: unknown, reply: unknown) => unknown
 
 /** A hook for `onRequest`, `preHandler` and the others before the handler. */
-export type FastifyHook = (request: Told, reply: Reply, done: () => void) => void
+export type FastifyHook = (request: unknown, reply: unknown, done: () => void) => void
 
 function factsOf(request: Told): HostFacts {
   return { target: request.originalUrl, address: request.ip, parsedBody: () => request.body }
-}
-
-/** Answers in Fastify's words, so that the app's hooks have their say. */
-export function give(reply: Reply, answer: Answer): unknown {
-  for (const name of Object.keys(reply.getHeaders())) if (isContentHeader(name)) reply.removeHeader(name)
-  const { headers, body } = answerFor(reply.request.raw, answer)
-  reply.code(answer.status)
-  reply.headers(headers)
-  return reply.send(body)
 }
 
 /**
  * The plugin for `app.register`: serves the routes and sets `request.auth` for all others, in the whole app. What is
  * queued on it is written right before the response leaves, and forgotten when a handler or a hook throws.
  */
-export function authPlugin<User extends BaseUser>(auth: Auth<User>): FastifyPluginCallback {
+export function authPlugin<User extends BaseUser>(auth: Auth<User>): FastifyPlugin {
   const plugin: FastifyPluginCallback = (app, _options, done) => {
     if (!app.hasRequestDecorator('auth')) app.decorateRequest('auth', null)
     app.addHook('onRequest', (request, reply, next) => {
@@ -91,7 +72,7 @@ export function authPlugin<User extends BaseUser>(auth: Auth<User>): FastifyPlug
     done()
   }
   // Hooks are for the app that registers it and not for the plugin alone.
-  return Object.assign(plugin, { [Symbol.for('skip-override')]: true })
+  return Object.assign(plugin as FastifyPlugin, { [Symbol.for('skip-override')]: true })
 }
 
 /** What `auth` knows of a request that came through its `authPlugin`. Throws `TypeError` for one that did not. */
@@ -105,34 +86,37 @@ export function currentAuth<User extends BaseUser>(
 function guarded<User extends BaseUser>(
   auth: Auth<User>,
   guard: Guard,
-  first: FastifyHandler<User, never, never> | GuardOptions | undefined,
+  first: FastifyHandler<User> | GuardOptions | undefined,
   options?: GuardOptions,
-): FastifyHook | ((request: never, reply: never) => unknown) {
+): FastifyHook | GuardedHandler {
   const { gate, handler } = guardOf(auth, guard, first, options)
-  const enter = (request: Told, reply: Reply, go: () => unknown) =>
-    gate<unknown>(
+  const enter = (given: unknown, reply: unknown, go: () => unknown) => {
+    const request = given as Told
+    return gate<unknown>(
       request.auth ?? undefined,
       ctx => {
         request.auth = ctx as unknown as Context
         return go()
       },
-      answer => give(reply, answer),
+      answer => give(reply as Reply, answer),
     )
-  if (handler)
-    return (request: Told, reply: Reply) => enter(request, reply, () => handler(request as never, reply as never))
-  return (request, reply, done) => void enter(request, reply, done)
+  }
+  if (handler) {
+    return (request: unknown, reply: unknown) =>
+      enter(request, reply, () => handler(request as never, reply as FastifyReply))
+  }
+  return (request: unknown, reply: unknown, done: () => void) => void enter(request, reply, done)
 }
 
 /** Lets only signed-in requests through: a hook, or a handler around `handler`. */
 export function requireAuthenticated<User extends BaseUser>(auth: Auth<User>, options?: GuardOptions): FastifyHook
-export function requireAuthenticated<User extends BaseUser, Req extends object = FastifyRequest, Reply = FastifyReply>(
-  auth: Auth<User>,
-  handler: FastifyHandler<User, Req, Reply>,
-  options?: GuardOptions,
-): (request: Req, reply: Reply) => unknown
+export function requireAuthenticated<
+  User extends BaseUser,
+  Route extends RouteGenericInterface = RouteGenericInterface,
+>(auth: Auth<User>, handler: FastifyHandler<User, Route>, options?: GuardOptions): GuardedHandler
 export function requireAuthenticated<User extends BaseUser>(
   auth: Auth<User>,
-  handler?: FastifyHandler<User, never, never> | GuardOptions,
+  handler?: FastifyHandler<User> | GuardOptions,
   options?: GuardOptions,
 ): unknown {
   return guarded(auth, 'authenticated', handler, options)
@@ -142,16 +126,11 @@ export function requireAuthenticated<User extends BaseUser>(
 export function requireNotAuthenticated<User extends BaseUser>(auth: Auth<User>, options?: GuardOptions): FastifyHook
 export function requireNotAuthenticated<
   User extends BaseUser,
-  Req extends object = FastifyRequest,
-  Reply = FastifyReply,
->(
-  auth: Auth<User>,
-  handler: FastifyHandler<User, Req, Reply>,
-  options?: GuardOptions,
-): (request: Req, reply: Reply) => unknown
+  Route extends RouteGenericInterface = RouteGenericInterface,
+>(auth: Auth<User>, handler: FastifyHandler<User, Route>, options?: GuardOptions): GuardedHandler
 export function requireNotAuthenticated<User extends BaseUser>(
   auth: Auth<User>,
-  handler?: FastifyHandler<User, never, never> | GuardOptions,
+  handler?: FastifyHandler<User> | GuardOptions,
   options?: GuardOptions,
 ): unknown {
   return guarded(auth, 'not_authenticated', handler, options)
@@ -163,41 +142,32 @@ export function requireRole<User extends BaseUser>(
   roles: string | readonly string[],
   options?: GuardOptions,
 ): FastifyHook
-export function requireRole<User extends BaseUser, Req extends object = FastifyRequest, Reply = FastifyReply>(
+export function requireRole<User extends BaseUser, Route extends RouteGenericInterface = RouteGenericInterface>(
   auth: Auth<User>,
   roles: string | readonly string[],
-  handler: FastifyHandler<User, Req, Reply>,
+  handler: FastifyHandler<User, Route>,
   options?: GuardOptions,
-): (request: Req, reply: Reply) => unknown
+): GuardedHandler
 export function requireRole<User extends BaseUser>(
   auth: Auth<User>,
   roles: string | readonly string[],
-  handler?: FastifyHandler<User, never, never> | GuardOptions,
+  handler?: FastifyHandler<User> | GuardOptions,
   options?: GuardOptions,
 ): unknown {
   return guarded(auth, rolesOf(roles), handler, options)
-}
-
-/** Fastify's own refusals, which say what they mean in `statusCode`. */
-export const readFastifyError: Reading = error => {
-  const { statusCode, message, code } = (error ?? {}) as { statusCode?: unknown; message?: unknown; code?: unknown }
-  if (Problem.is(error) || typeof statusCode !== 'number' || statusCode < 400 || statusCode > 499) return error
-  if (error instanceof SyntaxError || /^FST_ERR_CTP_(?:INVALID|EMPTY)_JSON_BODY$/.test(String(code))) {
-    return new Problem('invalid_body', { message: 'Body is not valid JSON' })
-  }
-  return { status: statusCode, message, expose: true }
 }
 
 /** The function for `setErrorHandler`: answers what was thrown and forgets what the request had queued. */
 export function problemHandler<User extends BaseUser>(
   auth: Auth<User>,
   options?: ProblemOptions,
-): (error: unknown, request: Told, reply: Reply) => void {
-  return (error, request, reply) => {
+): (error: unknown, request: unknown, reply: unknown) => void {
+  return (error, given, reply) => {
+    const request = given as Told
     const exchange = () => nodeExchange(request.raw, factsOf(request))
     const answer = answerTo(auth, error, request.auth, exchange, options, readFastifyError)
     // Fastify would send what is no error as it is.
     if (answer === null) throw error instanceof Error ? error : new Error('thrown', { cause: error })
-    give(reply, answer)
+    give(reply as Reply, answer)
   }
 }

@@ -5,8 +5,8 @@ import * as guards from '../http/guards.js'
 import type { Presenter } from '../http/presenter.js'
 import type { Context } from '../sessions/context.js'
 import type { BaseUser } from '../users/user.js'
-import { type ExpressMiddleware, authMiddleware as expressMiddleware } from './express.js'
-import { give, readFastifyError } from './fastify.js'
+import { authMiddleware as expressMiddleware } from './express.js'
+import { give, readFastifyError } from './fastify-reply.js'
 import type { GuardOptions } from './gate.js'
 import { nodeExchange } from './node-exchange.js'
 import { sendAnswer } from './node-io.js'
@@ -36,6 +36,13 @@ export interface NestProblemOptions extends GuardOptions {
   readonly unknown?: 'present' | NestFilter
 }
 
+/** What `app.use` takes. */
+export type NestMiddleware = (
+  request: IncomingMessage,
+  response: ServerResponse,
+  next: (error?: unknown) => void,
+) => void
+
 /** What Express and Fastify add to a request. Fastify's has Node's own in `raw`. */
 interface Told {
   readonly raw?: IncomingMessage
@@ -57,7 +64,9 @@ const presenters = new WeakMap<object, Presenter>()
  * Middleware for `app.use` on Express: serves the routes and sets `request.auth` for all others. On Fastify register
  * `authPlugin` from `pawl/fastify` in its place.
  */
-export const authMiddleware: <User extends BaseUser>(auth: Auth<User>) => ExpressMiddleware = expressMiddleware
+export function authMiddleware<User extends BaseUser>(auth: Auth<User>): NestMiddleware {
+  return expressMiddleware(auth) as unknown as NestMiddleware
+}
 
 /** What `auth` knows of a request as `@Req()` gives it. Throws `TypeError` for one that did not come through it. */
 export function currentAuth<User extends BaseUser>(auth: Auth<User>, request: object): Context<User, Exchange> {

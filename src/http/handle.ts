@@ -22,7 +22,7 @@ export interface HandleParts<User extends BaseUser> {
 }
 
 /** A request in three steps: `open` finds out who it is, `handle` answers, `send` runs the queued writes. */
-export interface Handling<User extends BaseUser> {
+export interface Handling<out User extends BaseUser> {
   /** Never throws: what went wrong waits in `ctx.failure` for the guard. Answers at once where the store does. */
   open(exchange: Exchange): Awaitable<Context<User, Exchange>>
   /** The answer of one of our routes, presented and sent; null, at once, when the path is none of ours. */

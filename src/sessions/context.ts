@@ -30,7 +30,7 @@ const LONGEST_USER_AGENT = 256
 const NO_COOKIES: readonly string[] = Object.freeze([])
 
 /** One request, from open to send: its facts, and the writes it has queued. */
-export class Context<User extends BaseUser = BaseUser, Request extends Caller = Caller> {
+export class Context<out User extends BaseUser = BaseUser, out Request extends Caller = Caller> {
   readonly request: Request
   /** Segments of the path that a route names with `:name`. */
   params: Readonly<Record<string, string>> = {}

@@ -15,7 +15,7 @@ export interface SignInFacts {
 }
 
 /** Ties sessions to requests: the guide's authorization plug. Replace it to carry tokens your own way. */
-export interface Sessions<User extends BaseUser = BaseUser> {
+export interface Sessions<out User extends BaseUser = BaseUser> {
   /**
    * Finds out who sent the request and sets `ctx.user` and `ctx.session`; null for nobody.
    * Null means the token is bad. A store that is away throws instead, so that nobody is signed out by it.
@@ -34,7 +34,7 @@ export interface Sessions<User extends BaseUser = BaseUser> {
 }
 
 /** What people do with their own sessions. */
-export interface OwnSessions<User extends BaseUser = BaseUser> {
+export interface OwnSessions<out User extends BaseUser = BaseUser> {
   /** Live sessions, oldest first. */
   list(user: User): Awaitable<readonly Session[]>
   /** Queues the end of one session of the user. False when there is none with that id. */

@@ -19,7 +19,7 @@ export interface BaseUser {
 }
 
 /** A user with what proves it. Stays inside: only `user` ever reaches a request or a response. */
-export interface Account<User extends BaseUser = BaseUser> {
+export interface Account<out User extends BaseUser = BaseUser> {
   readonly user: User
   /** A PHC string; null for a user without a password. A null hash never verifies. */
   readonly passwordHash: string | null
@@ -64,7 +64,7 @@ export interface AccountChange {
  * Where users live. Implement these five over any table or ORM; `usersSuite` says whether they are right.
  * `tenant` is given where the option `tenant` is used, and empty or left out everywhere else.
  */
-export interface UserRepository<User extends BaseUser = BaseUser> {
+export interface UserRepository<out User extends BaseUser = BaseUser> {
   findById(id: string, tenant?: string): Awaitable<Account<User> | null>
   /** `identifier` comes in its normal form: an address if it has an `@`, a username if it has none. */
   findByIdentifier(identifier: string, tenant?: string): Awaitable<Account<User> | null>
@@ -92,7 +92,7 @@ export interface UserRepository<User extends BaseUser = BaseUser> {
 }
 
 /** The users' table, for a store that can join it. */
-export interface JoinedUsers<User extends BaseUser = BaseUser> extends JoinedTable {
+export interface JoinedUsers<out User extends BaseUser = BaseUser> extends JoinedTable {
   readonly database: object
   decode(row: Readonly<Record<string, unknown>>): Account<User>
 }

@@ -1,6 +1,12 @@
 import fastify, { type FastifyInstance } from 'fastify'
 import { afterEach, expect, test } from 'vitest'
-import { authPlugin, currentAuth, problemHandler, requireAuthenticated } from '../../src/adapters/fastify.js'
+import {
+  type AuthRequest,
+  authPlugin,
+  currentAuth,
+  problemHandler,
+  requireAuthenticated,
+} from '../../src/adapters/fastify.js'
 import type { Auth, BaseUser } from '../../src/index.js'
 import { testAuth } from '../../src/testing/index.js'
 import { registrationForm } from '../support/guide.js'
@@ -86,9 +92,9 @@ test('handlers around which a guard stands know the app’s own user and the rou
   const made = testAuth()
   const auth = made.auth as unknown as Auth<Member>
   const app = appOf(made.auth)
-  app.get<{ Params: { id: string } }>(
+  app.get(
     '/me/:id',
-    requireAuthenticated(auth, async (request, reply) => {
+    requireAuthenticated(auth, async (request: AuthRequest<Member, { Params: { id: string } }>, reply) => {
       const nick: string | undefined = request.auth.user?.nick
       const id: string = request.params.id
       // @ts-expect-error a user has no such thing

@@ -3,7 +3,6 @@ import {
   authMiddleware,
   currentAuth,
   type ExpressHandler,
-  type ExpressMiddleware,
   problemHandler,
   requireAuthenticated,
   requireNotAuthenticated,
@@ -14,10 +13,10 @@ import type { BaseUser } from '../../../src/index.js'
 import type { HostController, HostGuard, MakeHost } from '../../../src/testing/index.js'
 import { bodyOf, listening } from './listening.js'
 
-function guarding({ auth, who, presenter, alone }: HostGuard, handler: ExpressHandler): ExpressMiddleware[] {
+function guarding({ auth, who, presenter, alone }: HostGuard, handler: ExpressHandler): RequestHandler[] {
   const options = presenter ? { presenter } : {}
-  const rest: [ExpressHandler | GuardOptions, GuardOptions?] = alone ? [options] : [handler, options]
-  const after = alone ? [handler as ExpressMiddleware] : []
+  const rest = (alone ? [options] : [handler, options]) as [ExpressHandler, GuardOptions]
+  const after = alone ? [handler as RequestHandler] : []
   if (who === 'authenticated') return [requireAuthenticated(auth, ...rest), ...after]
   if (who === 'not_authenticated') return [requireNotAuthenticated(auth, ...rest), ...after]
   return [requireRole(auth, who, ...rest), ...after]
@@ -42,7 +41,7 @@ export const expressHost =
         if (typeof body === 'object') body.pipe(response)
         else response.send(body)
       }
-      return guard ? guarding(guard, handler) : [handler as ExpressMiddleware]
+      return guard ? guarding(guard, handler) : [handler as RequestHandler]
     }
 
     for (const each of controllers) {
