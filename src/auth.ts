@@ -38,19 +38,26 @@ export interface Auth<out User extends BaseUser = BaseUser> extends Handling<Use
   onSessionEnded(listener: (session: EndedSession) => void, options?: { missed?: () => void }): RevocationSubscription
 }
 
+/** True for repositories that may mean different people by one id. */
+function areOthers({ users: one }: Keeper, { users: other }: Keeper): boolean {
+  if (!one.joined || !other.joined) return one !== other
+  return one.joined.database !== other.joined.database || one.joined.table !== other.joined.table
+}
+
+type Keeper = Pick<AuthConfig<BaseUser>, 'realm' | 'secrets' | 'users'>
+
 /** Who keeps sessions in a store: of two with one secret, a token of either would be one of the other. */
-const keepers = new WeakMap<Store, Pick<AuthConfig<BaseUser>, 'realm' | 'secrets' | 'users'>[]>()
+const keepers = new WeakMap<Store, Keeper[]>()
 
 function refuseMixedUsers<User extends BaseUser>({ store, realm, secrets, users }: AuthConfig<User>): void {
+  const keeper: Keeper = { realm, secrets, users: users as unknown as UserRepository }
   const others = keepers.get(store) ?? []
   const isMixed = others.some(
     other =>
-      other.realm === realm &&
-      other.secrets.some(secret => secrets.includes(secret)) &&
-      other.users.joined?.table !== users.joined?.table,
+      other.realm === realm && other.secrets.some(secret => secrets.includes(secret)) && areOthers(other, keeper),
   )
   if (isMixed) throw new TypeError('two auths share `store` and `secret` but not `users`: give one of them a `realm`')
-  keepers.set(store, [...others, { realm, secrets, users: users as unknown as UserRepository }])
+  keepers.set(store, [...others, keeper])
 }
 
 /**

@@ -84,6 +84,7 @@ const PASSWORD_OPTIONS: readonly (keyof PasswordOptions)[] = [
   'memoryKiB',
   'iterations',
   'parallelism',
+  'reads',
   'concurrency',
   'queue',
 ]

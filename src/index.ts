@@ -34,7 +34,8 @@ export type { Identifier, UserInput } from './users/fields.js'
 export { memoryUsers } from './users/memory.js'
 export type { FieldsSchema } from './users/own-fields.js'
 export type { PasswordHasher, Verdict } from './users/password-hasher.js'
-export { type ScryptOptions, scryptHasher } from './users/scrypt.js'
+export { type ScryptOptions, scryptHasher, scryptHashes } from './users/scrypt.js'
+export type { ReadHash, StoredHash } from './users/stored-hash.js'
 export type {
   Account,
   AccountChange,

@@ -1,5 +1,5 @@
 import { expect, test, vi } from 'vitest'
-import { memoryStore, type Store } from '../src/index.js'
+import { memoryStore, memoryUsers, type Store } from '../src/index.js'
 import { testAuth, testClock, testExchange } from '../src/testing/index.js'
 
 const USER = { email: 'a@example.com', password: 'secret1234', password_confirmation: 'secret1234' }
@@ -168,10 +168,11 @@ test('not ready while the clocks of the machine and of its store differ by more 
   const { now } = testClock()
   let ahead = 59_999
   const store: Store = { ...memoryStore({ now }), clock: () => now() + ahead }
-  const { auth } = testAuth({ store, now })
+  const users = memoryUsers()
+  const { auth } = testAuth({ store, users, now })
   await auth.ready()
   ahead = 60_000
   await expect(auth.ready()).rejects.toMatchObject({ code: 'unavailable' })
-  const patient = testAuth({ store, now, clockLeeway: '2m' })
+  const patient = testAuth({ store, users, now, clockLeeway: '2m' })
   await patient.auth.ready()
 })

@@ -89,8 +89,8 @@ export function authentication<User extends BaseUser>(
       await run('authenticating', attempt)
       const proven = await verify(ctx, account, password)
       if (!proven) {
-        // Only an address or a username is told: people type passwords into the wrong field.
-        const told = isRight && { identifier }
+        // Only an address, or a name somebody has, is told: people type passwords into the wrong field.
+        const told = isRight && (account || identifier.includes('@')) && { identifier }
         emit(ctx, 'sign_in.failed', { ...told, ...(account && { userId: account.user.id }) })
         await run('authenticationFailed', attempt)
         throw new Problem('invalid_credentials', { message: `Invalid ${identifiers.join(' or ')} or password` })

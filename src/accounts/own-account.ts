@@ -123,12 +123,15 @@ export function ownAccount<User extends BaseUser>(
         updatedAt: now(),
       }
       await run('savingUser', { ctx, user: account.user, values: change })
-      const save = changesCredentials ? saveAndRaise(ctx, account, change, true) : saveFields(ctx, account, change)
-      const saved = await save.catch(error => {
-        const errors = takenErrors(error)
-        throw errors ? refuse(errors) : error
-      })
-      // The password changed since it was compared: what was proven is no longer so.
+      const save = (proven: Account<User>) => {
+        const saving = changesCredentials ? saveAndRaise(ctx, proven, change, true) : saveFields(ctx, proven, change)
+        return saving.catch(error => {
+          const errors = takenErrors(error)
+          throw errors ? refuse(errors) : error
+        })
+      }
+      // The hash changed since it was compared, as a sign-in may do. What was proven may be so still, or be no longer.
+      const saved = (await save(account)) ?? (needsPassword ? await save(await proves()) : null)
       if (!saved) throw wrong()
       const { user } = saved
       ctx.user = user
@@ -141,12 +144,13 @@ export function ownAccount<User extends BaseUser>(
     },
 
     async delete(ctx, input) {
-      const { user, passwordHash } = await provePassword(
-        ctx,
-        sentPassword(input),
-        () => new Problem('invalid_password'),
-      )
-      if (!(await users.delete(user.id, passwordHash, ctx.tenant))) throw new Problem('invalid_password')
+      const wrong = () => new Problem('invalid_password')
+      const remove = async () => {
+        const { user, passwordHash } = await provePassword(ctx, sentPassword(input), wrong)
+        return (await users.delete(user.id, passwordHash, ctx.tenant)) ? user : null
+      }
+      const user = (await remove()) ?? (await remove())
+      if (!user) throw wrong()
       await sessions.own?.endAll(ctx, user)
       emit(ctx, 'account.deleted', { userId: user.id })
       await run('deletedUser', { ctx, user })

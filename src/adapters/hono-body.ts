@@ -1,7 +1,7 @@
 import type { HonoRequest } from 'hono'
 import { Problem } from '../base/problem.js'
 import type { Exchange } from '../http/exchange.js'
-import { exchangeOf } from './web.js'
+import { exchangeOf } from './web-exchange.js'
 
 /**
  * Reads a body that Hono may have read before: what `c.req` gave to one, it keeps for others. A form that was read with

@@ -9,7 +9,7 @@ import { isContentHeader } from './content-headers.js'
 import { type GuardOptions, guardOf } from './gate.js'
 import { bodyReaderOf } from './hono-body.js'
 import { answerTo, forget, type ProblemOptions } from './thrown.js'
-import { exchangeOf, writingLate } from './web.js'
+import { exchangeOf, writingLate } from './web-exchange.js'
 
 /** What Hono's context holds of a request that came through `authMiddleware`: who sent it is `c.get('auth')`. */
 export interface AuthEnv<User extends BaseUser = BaseUser> {

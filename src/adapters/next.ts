@@ -6,15 +6,8 @@ import type { Context } from '../sessions/context.js'
 import type { BaseUser } from '../users/user.js'
 import { type GuardOptions, gateOf } from './gate.js'
 import { answerTo, type ProblemOptions } from './thrown.js'
-import {
-  authFetch,
-  exchangeOf,
-  responseOf,
-  type WebOptions,
-  problemHandler as webProblemHandler,
-  withCookies,
-  writingLate,
-} from './web.js'
+import { authFetch, type WebOptions, problemHandler as webProblemHandler } from './web.js'
+import { exchangeOf, responseOf, withCookies, writingLate } from './web-exchange.js'
 
 /** Answers a request; `route` is what Next passes second: `{ params }`, a promise. */
 export type NextHandler<User extends BaseUser = BaseUser, Req extends Request = Request, Route = unknown> = (

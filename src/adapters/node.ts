@@ -125,3 +125,11 @@ export function problemHandler<User extends BaseUser>(
     sendAnswer(request, response, answer)
   }
 }
+
+/** What `auth` knows of a request that came through its `authListener`. Throws `TypeError` for one that did not. */
+export function currentAuth<User extends BaseUser>(
+  auth: Auth<User>,
+  request: IncomingMessage,
+): Context<User, Exchange> {
+  return auth.opened((request as AuthRequest<User>).auth as unknown as Context)
+}

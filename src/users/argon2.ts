@@ -1,8 +1,7 @@
 import { type HashLimits, limitHashes } from './hash-limits.js'
 import type { PasswordHasher } from './password-hasher.js'
 import { readPow } from './pow.js'
-import { readScrypt } from './scrypt.js'
-import { type StoredHash, verdictOf } from './stored-hash.js'
+import { type ReadHash, type StoredHash, verdictOf } from './stored-hash.js'
 
 export interface Argon2Options extends HashLimits {
   /** Memory in KiB. Default: 19456. */
@@ -11,6 +10,8 @@ export interface Argon2Options extends HashLimits {
   iterations?: number
   /** Lanes. Default: 1. */
   parallelism?: number
+  /** Other kinds of stored hashes that verify, and are replaced at sign-in: `scryptHashes`. Default: none but Pow's. */
+  reads?: readonly ReadHash[]
 }
 
 type Parameters = Required<Pick<Argon2Options, 'memoryKiB' | 'iterations' | 'parallelism'>>
@@ -39,11 +40,11 @@ function dummyHash({ memoryKiB, iterations, parallelism }: Parameters): string {
 
 /**
  * Hashes with Argon2id, off the main thread, a few at a time.
- * Verifies hashes of scrypt, and PBKDF2 hashes made by Pow, as well and reports them outdated.
+ * Verifies PBKDF2 hashes made by Pow, and what `reads` reads, as well and reports them outdated.
  * Throws `TypeError` when told to hash weakly.
  */
 export function argon2Hasher(options: Argon2Options = {}): PasswordHasher {
-  const { memoryKiB = 19_456, iterations = 2, parallelism = 1 } = options
+  const { memoryKiB = 19_456, iterations = 2, parallelism = 1, reads = [] } = options
   const parameters = { memoryKiB, iterations, parallelism }
   checkStrength(parameters)
   const enqueue = limitHashes(options)
@@ -61,7 +62,13 @@ export function argon2Hasher(options: Argon2Options = {}): PasswordHasher {
     return { outdated, matches: password => verify(password, known) }
   }
 
-  const read = (hash: string) => readArgon2(hash) ?? readScrypt(hash, () => true) ?? readPow(hash)
+  function read(hash: string): StoredHash | null {
+    for (const kind of [readArgon2, readPow, ...reads]) {
+      const stored = kind(hash)
+      if (stored) return stored
+    }
+    return null
+  }
 
   return {
     hash: password =>

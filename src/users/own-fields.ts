@@ -64,9 +64,20 @@ function fieldOf({ path = [] }: StandardSchemaV1.Issue, names: readonly string[]
   return String(typeof first === 'object' ? first.key : (first ?? names[0]))
 }
 
+/** A value as JSON with its names in order: a database and a schema each have an order of their own. */
+function ordered(value: unknown): unknown {
+  if (typeof value !== 'object' || value === null) return value
+  const plain: unknown = JSON.parse(JSON.stringify(value))
+  if (typeof plain !== 'object' || plain === null || Array.isArray(plain)) {
+    return Array.isArray(plain) ? plain.map(ordered) : plain
+  }
+  return Object.entries(plain)
+    .sort(([one], [other]) => (one < other ? -1 : 1))
+    .map(([name, each]) => [name, ordered(each)])
+}
+
 function isSame(one: unknown, other: unknown): boolean {
-  if ((one ?? null) === (other ?? null)) return true
-  return typeof one === 'object' && typeof other === 'object' && JSON.stringify(one) === JSON.stringify(other)
+  return JSON.stringify(ordered(one ?? null)) === JSON.stringify(ordered(other ?? null))
 }
 
 /**

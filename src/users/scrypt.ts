@@ -2,7 +2,7 @@ import { randomBytes, scrypt, timingSafeEqual } from 'node:crypto'
 import { type HashLimits, limitHashes } from './hash-limits.js'
 import type { PasswordHasher } from './password-hasher.js'
 import { readPow } from './pow.js'
-import { type StoredHash, verdictOf } from './stored-hash.js'
+import { type ReadHash, type StoredHash, verdictOf } from './stored-hash.js'
 
 export interface ScryptOptions extends HashLimits {
   /** N, a power of two; a hash takes `128 * cost * blockSize` bytes of memory. Default: 32768, which makes 32 MiB. */
@@ -85,6 +85,9 @@ export function readScrypt(hash: string, isOutdated: (parameters: Parameters) =>
       timingSafeEqual(await derive(password, Buffer.from(salt, 'base64'), expected.length, parameters), expected),
   }
 }
+
+/** For `reads` of `argon2Hasher`: hashes of scrypt verify, and are replaced. */
+export const scryptHashes: ReadHash = hash => readScrypt(hash, () => true)
 
 /**
  * Hashes with scrypt, a few at a time, on any runtime that has `node:crypto`: no native package is needed.

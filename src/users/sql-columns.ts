@@ -97,6 +97,13 @@ export function sqlRows<User extends BaseUser>(
   const own = Object.entries(fields).map(([name, field]) =>
     typeof field === 'string' ? { name, column: name, kind: field } : { name, ...field },
   )
+  const taken = [...Object.values({ ...columns }), ...own.map(({ column }) => column)]
+  const twice = own.find(({ column }) => taken.indexOf(column) !== taken.lastIndexOf(column))
+  if (twice) {
+    throw new TypeError(
+      `\`fields.${twice.name}\` of sqlUsers has the column ${twice.column}, which holds something else`,
+    )
+  }
   const isTime = (name: string) => name.endsWith('At')
 
   function timeIn(value: unknown): unknown {

@@ -8,6 +8,9 @@ export interface StoredHash {
   matches(password: string): Promise<boolean>
 }
 
+/** Reads a stored hash of one kind. Null for any other. */
+export type ReadHash = (hash: string) => StoredHash | null
+
 /**
  * Compares a password with what was read of a stored hash; null for one of no known kind, and for no hash.
  * Where there is nothing to compute, `dummy` takes its time instead.

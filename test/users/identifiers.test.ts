@@ -101,7 +101,8 @@ describe('by email and username', () => {
       expect(body).toEqual(badPassword('email or username'))
     }
     const told = events.filter(({ name }) => name === 'sign_in.failed').map(({ identifier }) => identifier)
-    expect(new Set(told)).toEqual(new Set(['alice', 'alice@example.com', 'bobby', 'bob@example.com', undefined]))
+    // A name that nobody has may be a password in the wrong field.
+    expect(new Set(told)).toEqual(new Set(['alice', 'alice@example.com', 'bob@example.com', undefined]))
   })
 
   test('a name that is not text is a malformed request', async () => {

@@ -4,6 +4,7 @@ import { describe, expect, test } from 'vitest'
 import { z } from 'zod'
 import { type BaseUser, createAuth, type FieldsSchema, memoryUsers, type UserRepository } from '../../src/index.js'
 import { testAuth } from '../../src/testing/index.js'
+import { readOwnFields } from '../../src/users/own-fields.js'
 import { type FieldKind, sqlUsers } from '../../src/users/sql.js'
 import { ENGINES, makeTable, type OwnTable } from '../support/tables.js'
 
@@ -283,4 +284,21 @@ test('a value that must be there, though it may be null, is judged as it was', a
     const patched = await request('PATCH', '/registration', { token, json: { user: { name: 'Bea' } } })
     expect(patched.body.data.user).toMatchObject({ name: 'Bea', nickname: null })
   }
+})
+
+test('what a schema or a table puts into another order is no change', async () => {
+  const schema = (given: object) => ({
+    '~standard': { version: 1 as const, vendor: 'own', validate: () => ({ value: given }) },
+  })
+  const before = { nick: 'old', prefs: { b: 1, a: { d: [1, { f: 2, e: 3 }], c: 4 } }, at: '2030-01-01T00:00:00.000Z' }
+  const given = {
+    nick: 'new',
+    prefs: { a: { c: 4, d: [1, { e: 3, f: 2 }] }, b: 1 },
+    at: new Date('2030-01-01T00:00:00.000Z'),
+  }
+  const names = ['nick', 'prefs', 'at']
+  const read = await readOwnFields(schema(given), names, { nick: 'new' }, before)
+  expect(read.fields).toEqual({ nick: 'new' })
+  const other = await readOwnFields(schema({ ...given, prefs: { b: 2 } }), names, { nick: 'new' }, before)
+  expect(other.fields).toEqual({ nick: 'new', prefs: { b: 2 } })
 })

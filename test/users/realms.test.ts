@@ -206,6 +206,15 @@ describe('without a realm', () => {
     expect(() => createAuth({ secret, store: opened.storeWith(testClock()), users: other })).not.toThrow()
   })
 
+  test('two repositories that cannot be told apart by a table are refused on one store and secret', () => {
+    const store = memoryStore()
+    const one = countedUsers()
+    createAuth({ secret, store, users: one })
+    expect(() => createAuth({ secret, store, users: countedUsers() })).toThrow(mixed)
+    expect(() => createAuth({ secret, store, users: one, basePath: '/web' })).not.toThrow()
+    expect(() => createAuth({ secret, store, users: countedUsers(), realm: 'admin' })).not.toThrow()
+  })
+
   test('one auth without and one with a realm stay apart', async () => {
     const clock = testClock()
     const store = memoryStore(clock)
@@ -226,9 +235,10 @@ describe('without a realm', () => {
   test('a realm and a tenant of one name are two things', async () => {
     const clock = testClock()
     const store = memoryStore(clock)
-    const realm = realmOn(store, clock.now, 'a')
+    const users = memoryUsers()
+    const realm = realmOn(store, clock.now, 'a', { users })
     const tenant = realmOn(store, clock.now, '', { tenant: () => 'a' })
-    const both = realmOn(store, clock.now, 'a', { tenant: () => 'a' })
+    const both = realmOn(store, clock.now, 'a', { users, tenant: () => 'a' })
     const tokens = [await realm.register(), await tenant.register(), await both.register()]
     for (const [index, at] of [realm, tenant, both].entries()) {
       const statuses = await Promise.all(tokens.map(({ access_token }) => at.statusOf(access_token)))

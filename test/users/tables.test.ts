@@ -171,6 +171,8 @@ describe.each(ENGINES)('what a table lacks, on $name', engine => {
     [{ columns: { passwordHash: null } }, /`columns.passwordHash`/],
     [{ columns: { email: '' } }, /name of a table or a column/],
     [{ columns: { role: 'a"b' } }, /name of a table or a column/],
+    [{ columns: { role: 'title' }, fields: { title: 'text' } }, /`fields.title` of sqlUsers has the column title/],
+    [{ fields: { a: { column: 'x', kind: 'text' }, b: { column: 'x', kind: 'text' } } }, /`fields.a`.* the column x/],
     [{ ids: 'number' }, /`ids`/],
     [{ times: 's' }, /`times`/],
     [{ fields: { name: 'string' } }, /`fields.name`/],
