@@ -13,12 +13,11 @@ function block(where: string, imports: readonly string[], lines: readonly string
 
 const APP = 'to the file that makes your app'
 
-function nest(auth: string, { packages, typescript }: Project): Usage[] {
+function nest(auth: string, { packages }: Project): Usage[] {
   const isFastify = packages.has('@nestjs/platform-fastify') && !packages.has('@nestjs/platform-express')
   const [first, main] = isFastify
     ? [
-        // Where Nest brings a Fastify of its own, its types know only the plugins of that one.
-        `await app.register(authPlugin(auth)${typescript ? ' as never' : ''})`,
+        'await app.register(authPlugin(auth))',
         ["import { authPlugin } from 'pawl/fastify'", "import { problemHandler } from 'pawl/nest'"],
       ]
     : ['app.use(authMiddleware(auth))', ["import { authMiddleware, problemHandler } from 'pawl/nest'"]]
