@@ -1,20 +1,19 @@
 import { execFileSync } from 'node:child_process'
 import { join } from 'node:path'
-import { fileURLToPath } from 'node:url'
 import { build } from 'esbuild'
 import { afterAll, beforeAll, describe, inject, test } from 'vitest'
 import { usersSuite } from '../src/testing/index.js'
 import { createDatabase } from './support/engines.js'
 import { followGuide, startExample, stopExamples } from './support/examples.js'
-import { installExample } from './support/installed.js'
+import { exampleFolder, isInstalled } from './support/installed.js'
 
-const FOLDER = fileURLToPath(new URL('../examples/custom-users-prisma', import.meta.url))
+const FOLDER = exampleFolder('custom-users-prisma')
+const isMissing = inject('pawlPostgres') === null || !isInstalled('custom-users-prisma')
 
-describe.skipIf(inject('pawlPostgres') === null)('custom-users-prisma', () => {
+describe.skipIf(isMissing)('custom-users-prisma', () => {
   const closing: (() => Promise<unknown>)[] = []
 
   beforeAll(async () => {
-    installExample(FOLDER)
     // Nothing here runs the program that Prisma would fetch for its migrations.
     const env = { ...process.env, PRISMA_SCHEMA_ENGINE_BINARY: '/bin/true' }
     execFileSync(join(FOLDER, 'node_modules/.bin/prisma'), ['generate'], { cwd: FOLDER, env })

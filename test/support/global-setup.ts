@@ -1,6 +1,7 @@
 import { spawnSync } from 'node:child_process'
 import type { TestProject } from 'vitest/node'
 import { startPostgres, startRedis, startRedisCluster, startSentinel } from './engines.js'
+import { installExample } from './installed.js'
 import { findProgram } from './processes.js'
 import { installRuntimes, type Runtimes } from './runtimes.js'
 
@@ -23,7 +24,11 @@ const ENGINES = [
     programs: ['redis-server', 'redis-cli'],
     skipped: 'every test on Redis, Redis Cluster, Redis Sentinel and the proxy',
   },
+  { name: 'Chromium', programs: ['chromium'], skipped: 'every test in a real browser' },
 ] as const
+
+/** Examples with packages of their own. */
+const EXAMPLES = ['next', 'custom-users-prisma']
 
 /** Starts one of each engine for the whole run, installing them first where it may. */
 export default async function setup(project: TestProject): Promise<() => Promise<void>> {
@@ -36,6 +41,8 @@ export default async function setup(project: TestProject): Promise<() => Promise
     if (program === null) refuseOrWarn(name, `every test of the Web adapter on ${name}`)
   }
   project.provide('pawlRuntimes', runtimes)
+  // Here, since a test file that waits for it would answer nobody meanwhile.
+  for (const name of EXAMPLES) if (!installExample(name)) refuseOrWarn(name, `every test of examples/${name}`)
 
   // Patient, because a busy machine must not look like a failure. Tests of failovers start their own.
   const started = await Promise.allSettled([
@@ -72,9 +79,9 @@ const missing = () => ENGINES.filter(({ programs }) => programs.some(program => 
 function install(): void {
   const apt = findProgram('apt-get')
   if (process.getuid?.() !== 0 || apt === null) return
-  console.error('Installing PostgreSQL and Redis for the tests')
+  console.error('Installing PostgreSQL, Redis and Chromium for the tests')
   const env = { ...process.env, DEBIAN_FRONTEND: 'noninteractive' }
-  const packages = ['postgresql', 'redis-server', 'redis-sentinel']
+  const packages = ['postgresql', 'redis-server', 'redis-sentinel', 'chromium']
   for (const args of [['update'], ['install', '-y', '--no-install-recommends', ...packages]]) {
     const { status, stderr } = spawnSync(apt, args, { env, encoding: 'utf8', timeout: 600_000 })
     if (status !== 0) console.error(`apt-get ${args[0]} failed: ${stderr}`)
