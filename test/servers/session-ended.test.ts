@@ -7,8 +7,8 @@ import { NEWS_ENGINES, type NewsNode, type NewsPlace } from './news-engines.js'
 
 const SECRET = 'a secret for tests, and for tests alone'
 const NEWS_MS = 10_000
-const RECOVERY_MS = 20_000
-const patience = { timeout: 120_000 }
+const RECOVERY_MS = 60_000
+const patience = { timeout: 240_000 }
 
 /** One auth, and what it heard. */
 interface Listener {
