@@ -3,19 +3,22 @@ import { type Hooks, hookRunner } from './accounts/hooks.js'
 import type { System } from './accounts/system.js'
 import { Problem } from './base/problem.js'
 import { type AuthConfig, resolveConfig } from './config.js'
+import type { ExtensionTools } from './extensions/extension.js'
 import { checkExtensions, setUpExtensions } from './extensions/load.js'
 import { createHandling, type Handling } from './http/handle.js'
 import { createRouteTable } from './http/router.js'
 import { allRoutes } from './http/routes.js'
 import type { AuthOptions } from './options.js'
 import { bearerSessions } from './sessions/bearer.js'
+import type { Context } from './sessions/context.js'
 import type { Emit } from './sessions/event.js'
 import type { Sessions } from './sessions/sessions.js'
 import { boundedStore } from './stores/bounded.js'
 import { realmStore } from './stores/realm.js'
 import type { EndedSession, RevocationSubscription } from './stores/revocations.js'
+import type { Session } from './stores/session-store.js'
 import type { Store } from './stores/store.js'
-import { createTokens } from './tokens/token.js'
+import { createTokens, deriveKey } from './tokens/token.js'
 import { boundedUsers, tenantUsers } from './users/scoped.js'
 import type { BaseUser, UserRepository } from './users/user.js'
 
@@ -28,6 +31,13 @@ export interface Auth<out User extends BaseUser = BaseUser> extends Handling<Use
   readonly sessions: Sessions<User>
   readonly users: UserRepository<User>
   readonly store: Store
+  /** The verbs of one of the `extensions`, for your own controllers and jobs. Throws `TypeError` for another. */
+  extension<Verbs>(extension: {
+    readonly name: string
+    readonly setup: (tools: never) => { readonly verbs?: Verbs }
+  }): Verbs
+  /** Ends what extensions do beside requests, once it is done: a mail that is being sent. */
+  close(): Promise<void>
   /** Throws `unavailable` when the store cannot answer, or its clock and ours differ by more than `clockLeeway`. */
   ready(): Promise<void>
   /**
@@ -81,13 +91,21 @@ export function createAuth<User extends BaseUser>(options: AuthOptions<User>): A
     }
   }
 
+  const hooks: Hooks<User>[] = []
+  const { run, rowsOf } = hookRunner(hooks)
+
   const emit: Emit = (ctx, name, facts) => {
-    if (!onEvent) return
+    const event = { name, at: now(), requestId: ctx?.id ?? '', address: ctx?.address ?? null, ...facts }
     try {
-      onEvent({ name, at: now(), requestId: ctx?.id ?? '', address: ctx?.request.address ?? null, ...facts })
+      onEvent?.(event)
     } catch (error) {
       onError(error, ctx?.id ?? '')
     }
+    if (!hooks.some(({ happened }) => happened)) return
+    const written = run('happened', { ctx: ctx as Context<User> | null, event }) as Promise<void>
+    // Not everybody waits for it.
+    written.catch(error => onError(error, event.requestId))
+    return written
   }
 
   const { realm, times, race, loadUser, staleMs } = config
@@ -100,15 +118,16 @@ export function createAuth<User extends BaseUser>(options: AuthOptions<User>): A
     race,
     loadUser,
     staleMs,
+    renewing: (ctx: Context<User>, user: User, session: Session) =>
+      hooks.some(({ renewing }) => renewing) ? run('renewing', { ctx, user, session }) : undefined,
     now,
     emit,
   }
   const carrier = config.sessions ?? bearerSessions
   const sessions = typeof carrier === 'function' ? carrier(parts) : carrier
 
-  const hooks: Hooks<User>[] = []
   const { hasher, passwordRules, identifiers, fields, presenter, basePath, errors, routes } = config
-  const { accounts, system } = createAccounts<User>({
+  const { accounts, system, enrolment } = createAccounts<User>({
     users,
     sessions,
     values: store.values,
@@ -117,23 +136,56 @@ export function createAuth<User extends BaseUser>(options: AuthOptions<User>): A
     identifiers,
     fields,
     retryMs: times.retryMs,
-    run: hookRunner(hooks),
+    run,
+    rowsOf,
     emit,
     now,
   })
-  const added = setUpExtensions(extensions, { users, accounts, sessions, values: store.values, now }, hooks)
+  const tools: ExtensionTools<User> = {
+    users,
+    accounts,
+    enrolment,
+    sessions,
+    values: store.values,
+    database: config.database ?? users.tables ?? null,
+    keys: purpose => config.secrets.map(secret => deriveKey(secret, purpose)),
+    run,
+    rowsOf,
+    emit,
+    onError,
+    deadlineMs: config.deadlineMs,
+    now,
+  }
+  const added = setUpExtensions(extensions, tools, hooks)
+  const addedRoutes = [...added.values()].flatMap(({ routes = [] }) => routes)
   const router = createRouteTable(
     basePath,
-    allRoutes({ accounts, sessions, users, identifiers }, added, { basePath, errors, routes }),
+    allRoutes({ accounts, sessions, users, identifiers }, addedRoutes, { basePath, errors, routes }),
   )
 
   return {
-    ...createHandling({ router, sessions, presenter, tenantOf: config.tenant, emit, onError }),
+    ...createHandling({
+      router,
+      sessions,
+      presenter,
+      tenantOf: config.tenant,
+      proxyHops: config.proxyHops,
+      emit,
+      onError,
+    }),
     accounts,
     system,
     sessions,
     users,
     store,
+    extension({ name }) {
+      const { verbs } = added.get(name) ?? {}
+      if (verbs === undefined) throw new TypeError(`the extension ${name} is not in \`extensions\`, or has no verbs`)
+      return verbs as never
+    },
+    async close() {
+      for (const { close } of added.values()) await close?.()
+    },
     async ready() {
       try {
         await store.ping()

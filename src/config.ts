@@ -1,5 +1,6 @@
 import { milliseconds } from './base/duration.js'
 import { refuseUnknown } from './base/options.js'
+import type { SqlDatabase } from './base/sql-database.js'
 import { guidePresenter, problemPresenter } from './http/presenter.js'
 import type { AuthOptions, PasswordOptions, SessionOptions } from './options.js'
 import type { SessionTimes } from './sessions/parts.js'
@@ -22,6 +23,7 @@ export interface AuthConfig<User extends BaseUser>
       | 'errors'
       | 'presenter'
       | 'extensions'
+      | 'proxyHops'
       | 'deadlineMs'
       | 'onError'
       | 'now'
@@ -33,6 +35,7 @@ export interface AuthConfig<User extends BaseUser>
   readonly sessions: AuthOptions<User>['sessions']
   readonly onEvent: AuthOptions<User>['onEvent']
   readonly tenant: AuthOptions<User>['tenant']
+  readonly database: SqlDatabase | undefined
   readonly realm: string
   readonly times: SessionTimes
   readonly race: 'refuse' | 'converge'
@@ -58,6 +61,8 @@ export const OPTIONS: readonly (keyof AuthOptions)[] = [
   'errors',
   'presenter',
   'extensions',
+  'database',
+  'proxyHops',
   'deadlineMs',
   'clockLeeway',
   'tenant',
@@ -149,6 +154,11 @@ function checkIdentifiers(identifiers: readonly Identifier[]): readonly Identifi
   return identifiers
 }
 
+function checkHops(hops: number): number {
+  if (Number.isSafeInteger(hops) && hops >= 0 && hops <= 100) return hops
+  throw new TypeError('`proxyHops` must be a whole number from 0 to 100')
+}
+
 function checkRealm(realm: string): string {
   if (realm === '' || /^[a-z0-9_-]{1,32}$/.test(realm)) return realm
   throw new TypeError("`realm` must be 1 to 32 of a-z, 0-9, _ and -, like 'admin'")
@@ -176,6 +186,7 @@ export function resolveConfig<User extends BaseUser>(options: AuthOptions<User>)
     ],
     ['extensions', options.extensions, Array.isArray(options.extensions)],
     ['tenant', options.tenant, typeof options.tenant === 'function'],
+    ['database', options.database, typeof options.database?.atomically === 'function'],
   ] as const) {
     if (value !== undefined && !isRight) throw new TypeError(`\`${name}\` is not what it should be: see its type`)
   }
@@ -201,6 +212,8 @@ export function resolveConfig<User extends BaseUser>(options: AuthOptions<User>)
     errors: oneOf('errors', errors, ['guide', 'problem']),
     presenter: options.presenter ?? presenters[errors],
     extensions: options.extensions ?? [],
+    database: options.database,
+    proxyHops: checkHops(options.proxyHops ?? 0),
     deadlineMs,
     tenant: options.tenant,
     realm: checkRealm(options.realm ?? ''),

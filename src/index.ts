@@ -1,5 +1,6 @@
 export type { Accounts } from './accounts/accounts.js'
-export type { Attempt, Hooks, SignIn } from './accounts/hooks.js'
+export type { Enrolment, Known } from './accounts/enrolment.js'
+export type { Attempt, Hooks, Moments, Notice, Saving, SignIn } from './accounts/hooks.js'
 export type { NewUser, System } from './accounts/system.js'
 export { type Auth, createAuth } from './auth.js'
 export type { Clock } from './base/clock.js'
@@ -7,8 +8,8 @@ export type { Duration } from './base/duration.js'
 export type { Json, JsonObject } from './base/json.js'
 export type { Migration } from './base/migration.js'
 export { type FieldErrors, Problem, type ProblemOptions } from './base/problem.js'
-export type { SqlDatabase, SqliteDatabase } from './base/sql-database.js'
-export type { Extension, ExtensionTools } from './extensions/extension.js'
+export type { SqlDatabase, SqliteDatabase, SqlQuery } from './base/sql-database.js'
+export type { Added, Extension, ExtensionTools } from './extensions/extension.js'
 export type { Answer, Exchange } from './http/exchange.js'
 export { requireAuthenticated, requireNotAuthenticated, requireRole } from './http/guards.js'
 export { readInput, userInput } from './http/input.js'
@@ -28,6 +29,7 @@ export { memoryStore } from './stores/memory.js'
 export type { EndedSession, RevocationListener, RevocationSubscription, Revocations } from './stores/revocations.js'
 export type { Device, JoinedTable, Renewed, Session, SessionChange, SessionStore } from './stores/session-store.js'
 export type { Store } from './stores/store.js'
+export type { Row, RowBeside } from './stores/table.js'
 export { type Argon2Options, argon2Hasher } from './users/argon2.js'
 export { isEmail, normalizeEmail } from './users/email.js'
 export type { Identifier, UserInput } from './users/fields.js'
@@ -43,6 +45,7 @@ export type {
   JoinedUsers,
   NewAccount,
   OwnFields,
+  RowsBeside,
   UserRepository,
 } from './users/user.js'
 export { isUsername, normalizeUsername } from './users/username.js'

@@ -1,6 +1,7 @@
 import type { Awaitable } from './base/awaitable.js'
 import type { Clock } from './base/clock.js'
 import type { Duration } from './base/duration.js'
+import type { SqlDatabase } from './base/sql-database.js'
 import type { Extension } from './extensions/extension.js'
 import type { Exchange } from './http/exchange.js'
 import type { Presenter } from './http/presenter.js'
@@ -69,6 +70,13 @@ export interface AuthOptions<User extends BaseUser = BaseUser> {
   /** Replaces the shape of all answers. Default: that of `errors`. */
   presenter?: Presenter
   extensions?: readonly Extension<NoInfer<User>>[]
+  /** Where extensions have their tables. Default: where `sqlUsers` has the users. */
+  database?: SqlDatabase
+  /**
+   * How many proxies of your own a request comes through: so many entries from the end of `X-Forwarded-For` are believed.
+   * Default: 0, where the peer is the client.
+   */
+  proxyHops?: number
   /** Most ms for one call to the store or the users; then 503. Default: 500. */
   deadlineMs?: number
   /** How far the clocks of this machine and of its store may differ before `ready` fails. Default: `'60s'`. */

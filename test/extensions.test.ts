@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { createAuth, type Extension, memoryUsers, Problem, type Route } from '../src/index.js'
+import { type BaseUser, createAuth, type Extension, memoryUsers, Problem, type Route } from '../src/index.js'
 import { testAuth, testExchange } from '../src/testing/index.js'
 
 const credentials = { email: 'me@example.com', password: 'secret1234' }
@@ -53,17 +53,17 @@ test('hooks run at their moment, and in the order extensions are listed', async 
   const token = body.data.access_token
   const change = { email: 'you@example.com', current_password: credentials.password }
   expect((await request('PATCH', '/registration', { token, json: { user: change } })).status).toBe(200)
-  moments(['savingUser', 'savedUser', 'credentialsChanged'])
+  moments(['authenticating', 'savingUser', 'savedUser', 'credentialsChanged'])
   const proof = { current_password: credentials.password }
   expect((await request('DELETE', '/registration', { token, json: { user: proof } })).status).toBe(200)
-  moments(['deletedUser'])
+  moments(['authenticating', 'deletedUser'])
 })
 
 test('hooks run for controllers of the app as well', async () => {
   const entries: string[] = []
   const { auth } = testAuth({ extensions: [diary('it', entries)] })
   const ctx = await auth.open(testExchange('POST', '/mine'))
-  const created = await auth.accounts.create(ctx, user)
+  const created = (await auth.accounts.create(ctx, user)) as BaseUser
   await auth.send(ctx)
   expect(entries.splice(0)).toEqual(['it savingUser', 'it savedUser', 'it signingIn', 'it signedIn'])
   await auth.accounts.signIn(await auth.open(testExchange('POST', '/mine')), created, { methods: ['otp'] })

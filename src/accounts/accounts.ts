@@ -9,7 +9,9 @@ import type { FieldsSchema } from '../users/own-fields.js'
 import type { PasswordHasher } from '../users/password-hasher.js'
 import type { BaseUser, UserRepository } from '../users/user.js'
 import { authentication } from './authentication.js'
-import type { RunHooks } from './hooks.js'
+import { accountChanges } from './changes.js'
+import { accountEnrolment, type Enrolment } from './enrolment.js'
+import type { Moments } from './hooks.js'
 import { ownAccount } from './own-account.js'
 import { registration, userInserter } from './registration.js'
 import { signInDoor } from './sign-in.js'
@@ -28,9 +30,10 @@ export interface Accounts<out User extends BaseUser = BaseUser> {
   signIn(ctx: Context<User>, user: User, facts: SignInFacts): Promise<User>
   /**
    * Registers from `email` or `username`, `password`, `password_confirmation` and the app's own fields, then signs in.
+   * Null where an extension has nobody signed in by it: an address that must be confirmed first.
    * Throws `invalid_user` with `errors`.
    */
-  create(ctx: Context<User>, input: UserInput): Promise<User>
+  create(ctx: Context<User>, input: UserInput): Promise<User | null>
   /**
    * Changes the request's own `email`, `username` or `password`, given `current_password`: other sessions end. The app's
    * own fields change without.
@@ -45,7 +48,7 @@ export interface Accounts<out User extends BaseUser = BaseUser> {
   endSessions(ctx: Context<User>, options?: { readonly exceptCurrent?: boolean }): Promise<void>
 }
 
-export interface AccountsParts<User extends BaseUser> {
+export interface AccountsParts<User extends BaseUser> extends Moments<User> {
   readonly users: UserRepository<User>
   readonly sessions: Sessions<User>
   readonly values: KeyValueStore
@@ -54,7 +57,6 @@ export interface AccountsParts<User extends BaseUser> {
   readonly identifiers: readonly Identifier[]
   readonly fields: FieldsSchema<User> | undefined
   readonly retryMs: number
-  readonly run: RunHooks<User>
   readonly emit: Emit
   readonly now: Clock
 }
@@ -62,9 +64,14 @@ export interface AccountsParts<User extends BaseUser> {
 /** What people do, and what trusted code does without a request. */
 export function createAccounts<User extends BaseUser>(
   parts: AccountsParts<User>,
-): { readonly accounts: Accounts<User>; readonly system: System<User> } {
+): {
+  readonly accounts: Accounts<User>
+  readonly system: System<User>
+  readonly enrolment: Enrolment<User>
+} {
   const door = signInDoor(parts.sessions, parts.run)
   const insert = userInserter(parts)
+  const changes = accountChanges(parts)
   const { verify, authenticate } = authentication(parts, door)
   const accounts: Accounts<User> = {
     authenticate,
@@ -74,7 +81,8 @@ export function createAccounts<User extends BaseUser>(
       return door(ctx, account, facts)
     },
     create: registration(parts, insert, door, authenticate),
-    ...ownAccount(parts, verify),
+    ...ownAccount(parts, changes, verify),
   }
-  return { accounts, system: createSystem(parts, insert, door) }
+  const enrolment = accountEnrolment(parts, changes, insert)
+  return { accounts, enrolment, system: createSystem(parts, changes, enrolment, door) }
 }

@@ -85,13 +85,13 @@ export function authentication<User extends BaseUser>(
       const { identifier, isRight } = identifierIn(input, identifiers)
       const password = textField(input, 'password')
       const account = isRight ? await users.findByIdentifier(identifier, ctx.tenant) : null
-      const attempt = { ctx, identifier, user: account?.user ?? null }
+      const attempt = { ctx, identifier, user: account?.user ?? null, purpose: 'sign_in' } as const
       await run('authenticating', attempt)
       const proven = await verify(ctx, account, password)
       if (!proven) {
         // Only an address, or a name somebody has, is told: people type passwords into the wrong field.
         const told = isRight && (account || identifier.includes('@')) && { identifier }
-        emit(ctx, 'sign_in.failed', { ...told, ...(account && { userId: account.user.id }) })
+        await emit(ctx, 'sign_in.failed', { ...told, ...(account && { userId: account.user.id }) })
         await run('authenticationFailed', attempt)
         throw new Problem('invalid_credentials', { message: `Invalid ${identifiers.join(' or ')} or password` })
       }

@@ -1,4 +1,5 @@
 import { type FieldErrors, Problem } from '../base/problem.js'
+import type { Context } from '../sessions/context.js'
 import { type FieldReader, type Identifier, readFields, type UserInput } from '../users/fields.js'
 import { readOwnFields } from '../users/own-fields.js'
 import type { BaseUser, OwnFields } from '../users/user.js'
@@ -13,16 +14,20 @@ export interface Details {
   readonly fields?: OwnFields
 }
 
-type Parts<User extends BaseUser> = Pick<AccountsParts<User>, 'identifiers' | 'fields' | 'passwordRules' | 'users'>
+type Parts<User extends BaseUser> = Pick<
+  AccountsParts<User>,
+  'identifiers' | 'fields' | 'passwordRules' | 'users' | 'run'
+>
 
 /** Reads what `wanted` says of the core fields, and all of the app's own. Messages are in `fields.errors()`. */
 export async function readDetails<User extends BaseUser>(
   parts: Parts<User>,
+  ctx: Context<User>,
   input: UserInput,
   before: User | null,
   wanted: (name: Identifier | 'password') => boolean,
 ): Promise<{ readonly details: Details; readonly reader: FieldReader }> {
-  const { identifiers, fields: schema, passwordRules, users } = parts
+  const { identifiers, fields: schema, passwordRules, users, run } = parts
   const reader = readFields(input, passwordRules)
   const names: Partial<Record<Identifier, string>> = {}
   for (const name of identifiers) {
@@ -30,6 +35,12 @@ export async function readDetails<User extends BaseUser>(
     if (value !== null) names[name] = value
   }
   const password = wanted('password') ? reader.password() : null
+  if (password !== null && !reader.errors()?.password) {
+    const { email = before?.email, username = before?.username } = names
+    const known = { email: email || null, username: username ?? null }
+    const message = await run('choosingPassword', { ctx, password, ...known })
+    if (message !== undefined) reader.note('password', message)
+  }
   const own = users.fields ?? []
   const isSent = before === null || own.some(name => Object.hasOwn(input, name))
   if (!schema || !isSent) return { details: { ...names, password }, reader }

@@ -1,9 +1,10 @@
 import { Problem } from '../base/problem.js'
 import type { Context } from '../sessions/context.js'
 import type { UserInput } from '../users/fields.js'
-import type { Account, AccountChange, BaseUser } from '../users/user.js'
+import type { Account, BaseUser } from '../users/user.js'
 import type { Accounts, AccountsParts } from './accounts.js'
 import { textField, type VerifyPassword } from './authentication.js'
+import type { Change, Changes } from './changes.js'
 import { type Details, readDetails, takenErrors } from './details.js'
 
 /** Text, or null for anything else. */
@@ -14,9 +15,10 @@ function sentText(value: unknown): string | null {
 /** What people do with the account they are signed in to. */
 export function ownAccount<User extends BaseUser>(
   parts: AccountsParts<User>,
+  changes: Changes<User>,
   verify: VerifyPassword<User>,
 ): Pick<Accounts<User>, 'update' | 'delete' | 'reauthenticate' | 'endSessions'> {
-  const { users, sessions, hasher, identifiers, run, emit, now } = parts
+  const { users, sessions, hasher, identifiers, run, rowsOf, emit } = parts
 
   async function accountOf(ctx: Context<User>): Promise<Account<User>> {
     const id = ctx.user?.id ?? ctx.session?.userId
@@ -34,9 +36,13 @@ export function ownAccount<User extends BaseUser>(
     refusal: () => Problem,
   ): Promise<Account<User>> {
     const account = await accountOf(ctx)
+    const { user } = account
+    const attempt = { ctx, identifier: user.email || (user.username ?? ''), user, purpose: 'current_password' } as const
+    await run('authenticating', attempt)
     const proven = await verify(ctx, account, password)
     if (proven) return proven
-    emit(ctx, 'sign_in.failed', { userId: account.user.id, detail: 'current_password' })
+    await emit(ctx, 'sign_in.failed', { userId: user.id, detail: 'current_password' })
+    await run('authenticationFailed', attempt)
     throw refusal()
   }
 
@@ -50,8 +56,12 @@ export function ownAccount<User extends BaseUser>(
   }
 
   /** What the input asks to change, with every rule but the current password's checked. */
-  async function readChange(before: User, input: UserInput): Promise<Details & { readonly needsPassword: boolean }> {
-    const { details, reader } = await readDetails(parts, input, before, name => input[name] !== undefined)
+  async function readChange(
+    ctx: Context<User>,
+    before: User,
+    input: UserInput,
+  ): Promise<Details & { readonly needsPassword: boolean }> {
+    const { details, reader } = await readDetails(parts, ctx, input, before, name => input[name] !== undefined)
     const asks = [...identifiers, 'password'].some(name => input[name] !== undefined)
     const needsPassword = asks || !(users.fields ?? []).some(name => Object.hasOwn(input, name))
     const { current_password: sent } = input
@@ -63,68 +73,30 @@ export function ownAccount<User extends BaseUser>(
     return { ...details, needsPassword }
   }
 
-  /** Brings the request's own session to where its user is, after a change that was expected to raise it by one. */
-  async function settleOwn(ctx: Context<User>, id: string, before: number, saved: Account<User> | null): Promise<void> {
-    if (saved && saved.credentialEpoch > before + 1) await sessions.own?.keep(ctx, saved.credentialEpoch)
-    // Nothing was saved: a session above its user would outlive the next raise.
-    if (!saved && (await users.findById(id, ctx.tenant))?.credentialEpoch === before)
-      await sessions.own?.keep(ctx, before)
-  }
-
-  /**
-   * Saves a change that ends every session so far. The request's own, where it shall live on, is raised first.
-   * Null when the account's hash is not the one that was compared any more.
-   */
-  async function saveAndRaise(
-    ctx: Context<User>,
-    { user: { id }, passwordHash }: Account<User>,
-    change: AccountChange,
-    keepsOwn: boolean,
-  ): Promise<Account<User> | null> {
-    // Looked at anew: hashing takes a while, and somebody may have raised it.
-    const { credentialEpoch } = await accountOf(ctx)
-    if (keepsOwn) await sessions.own?.keep(ctx, credentialEpoch + 1)
-    let saved: Account<User> | null = null
-    try {
-      saved = await users.update(id, { ...change, raiseEpoch: true }, passwordHash, ctx.tenant)
-      return saved
-    } finally {
-      if (keepsOwn) await settleOwn(ctx, id, credentialEpoch, saved)
-    }
-  }
-
   /** Saves a change that proves nothing, whatever became of the password meanwhile. */
-  async function saveFields(
-    ctx: Context<User>,
-    account: Account<User>,
-    change: AccountChange,
-  ): Promise<Account<User> | null> {
-    const saved = await users.update(account.user.id, change, account.passwordHash, ctx.tenant)
-    return saved ?? users.update(account.user.id, change, (await accountOf(ctx)).passwordHash, ctx.tenant)
+  async function saveFields(ctx: Context<User>, account: Account<User>, change: Change): Promise<Account<User> | null> {
+    return (await changes.save(ctx, account, change)) ?? changes.save(ctx, await accountOf(ctx), change)
   }
 
   return {
     async update(ctx, input) {
       const before = ctx.user ?? (await accountOf(ctx)).user
-      const { needsPassword, email, username, password, fields } = await readChange(before, input)
+      const { needsPassword, email, username, password, fields } = await readChange(ctx, before, input)
       const wrong = () => refuse({ current_password: ['is invalid'] })
       const proves = () => provePassword(ctx, sentText(input.current_password), wrong)
       const account = needsPassword ? await proves() : await accountOf(ctx)
       const changesEmail = email !== undefined && email !== account.user.email
       const changesUsername = username !== undefined && username !== account.user.username
-      const changesCredentials = changesEmail || changesUsername || password !== null
-      if (!changesCredentials && !fields) return account.user
+      if (!changesEmail && !changesUsername && password === null && !fields) return account.user
 
-      const change: AccountChange = {
+      const change = await changes.prepare(ctx, account.user, {
         ...(changesEmail && { email }),
         ...(changesUsername && { username }),
         ...(password !== null && { passwordHash: await hasher.hash(password) }),
         ...(fields && { fields }),
-        updatedAt: now(),
-      }
-      await run('savingUser', { ctx, user: account.user, values: change })
+      })
       const save = (proven: Account<User>) => {
-        const saving = changesCredentials ? saveAndRaise(ctx, proven, change, true) : saveFields(ctx, proven, change)
+        const saving = change.raises ? changes.save(ctx, proven, change) : saveFields(ctx, proven, change)
         return saving.catch(error => {
           const errors = takenErrors(error)
           throw errors ? refuse(errors) : error
@@ -133,26 +105,22 @@ export function ownAccount<User extends BaseUser>(
       // The hash changed since it was compared, as a sign-in may do. What was proven may be so still, or be no longer.
       const saved = (await save(account)) ?? (needsPassword ? await save(await proves()) : null)
       if (!saved) throw wrong()
-      const { user } = saved
-      ctx.user = user
-      if (changesCredentials) await sessions.own?.endAll(ctx, user, { exceptCurrent: true })
-      const detail = password !== null ? 'password' : changesEmail ? 'email' : changesUsername ? 'username' : 'fields'
-      emit(ctx, 'account.updated', { userId: user.id, detail })
-      await run('savedUser', { ctx, before: account.user, user })
-      if (changesCredentials) await run('credentialsChanged', { ctx, user })
-      return user
+      ctx.user = saved.user
+      await changes.finish(ctx, account.user, saved.user, change)
+      return saved.user
     },
 
     async delete(ctx, input) {
       const wrong = () => new Problem('invalid_password')
       const remove = async () => {
         const { user, passwordHash } = await provePassword(ctx, sentPassword(input), wrong)
-        return (await users.delete(user.id, passwordHash, ctx.tenant)) ? user : null
+        const rows = rowsOf('deletingUser', { ctx, user })
+        return (await users.delete(user.id, passwordHash, ctx.tenant, rows)) ? user : null
       }
       const user = (await remove()) ?? (await remove())
       if (!user) throw wrong()
       await sessions.own?.endAll(ctx, user)
-      emit(ctx, 'account.deleted', { userId: user.id })
+      await emit(ctx, 'account.deleted', { userId: user.id })
       await run('deletedUser', { ctx, user })
       ctx.user = null
       ctx.session = null
@@ -168,8 +136,9 @@ export function ownAccount<User extends BaseUser>(
       // A hash that is replaced meanwhile, as sign-in may do, must not stop it.
       for (let attempt = 0; attempt < 3; attempt++) {
         const account = await accountOf(ctx)
-        const change = { updatedAt: account.user.updatedAt }
-        if (!(await saveAndRaise(ctx, account, change, exceptCurrent))) continue
+        const values = { updatedAt: account.user.updatedAt, raiseEpoch: true } as const
+        const change = { values, raises: exceptCurrent, detail: '' }
+        if (!(await changes.save(ctx, account, change))) continue
         return sessions.own.endAll(ctx, account.user, { exceptCurrent })
       }
       throw new Problem('unavailable')

@@ -18,12 +18,19 @@ export type InsertUser<User extends BaseUser> = (
 export function userInserter<User extends BaseUser>({ users, run, emit, now }: AccountsParts<User>): InsertUser<User> {
   return async (ctx, given) => {
     const values = { ...given, id: newId(), createdAt: now(), ...(ctx.tenant && { tenant: ctx.tenant }) }
-    await run('savingUser', { ctx, user: null, values })
-    const account = await users.insert(values)
-    emit(ctx, 'account.created', { userId: account.user.id })
+    const saving = { ctx, user: null, values, detail: 'account.created' }
+    await run('savingUser', saving)
+    const account = await users.insert(saving.values)
+    await emit(ctx, 'account.created', { userId: account.user.id })
     await run('savedUser', { ctx, before: null, user: account.user })
     return account
   }
+}
+
+/** Null for the wrong password; another refusal is thrown on. */
+function unlessInvalid(reason: unknown): null {
+  if (Problem.is(reason, 'invalid_credentials')) return null
+  throw reason
 }
 
 export function registration<User extends BaseUser>(
@@ -32,7 +39,7 @@ export function registration<User extends BaseUser>(
   door: SignInDoor<User>,
   authenticate: Accounts<User>['authenticate'],
 ): Accounts<User>['create'] {
-  const { values, hasher, retryMs } = parts
+  const { values, hasher, retryMs, run } = parts
 
   /** Remembers that this `Idempotency-Key` registers this person; true when it had before. */
   async function isRetry(ctx: Context<User>, name: string): Promise<boolean> {
@@ -45,7 +52,8 @@ export function registration<User extends BaseUser>(
 
   return async (ctx, input) => {
     refuseForeign(ctx)
-    const { details, reader } = await readDetails(parts, input, null, () => true)
+    await run('registering', { ctx })
+    const { details, reader } = await readDetails(parts, ctx, input, null, () => true)
     const errors = reader.errors()
     const { email, username, password, fields } = details
     const name = email ?? username
@@ -62,11 +70,15 @@ export function registration<User extends BaseUser>(
       taken = new Problem('invalid_user', { errors })
       return null
     })
-    if (account) return door(ctx, account, { methods: ['pwd'], remember: isRemembered(input) })
-    if (!retried) throw taken
+    if (account) {
+      if ((await run('registered', { ctx, user: account.user })) === 'signed_out') return null
+      return door(ctx, account, { methods: ['pwd'], remember: isRemembered(input) })
+    }
     // The first answer was lost on the way. Whoever knows the password gets a fresh pair, as at sign-in.
-    return authenticate(ctx, { ...input, email, username, password }).catch(reason => {
-      throw Problem.is(reason, 'invalid_credentials') ? taken : reason
-    })
+    const again = retried && (await authenticate(ctx, { ...input, email, username, password }).catch(unlessInvalid))
+    if (again) return again
+    const known = { email: email ?? null, username: username ?? null }
+    if ((await run('registrationTaken', { ctx, ...known })) === 'hidden') return null
+    throw taken
   }
 }

@@ -2,7 +2,7 @@ import { Problem } from '../base/problem.js'
 import type { Context } from '../sessions/context.js'
 import type { Sessions, SignInFacts } from '../sessions/sessions.js'
 import type { Account, BaseUser } from '../users/user.js'
-import type { RunHooks } from './hooks.js'
+import type { Moments } from './hooks.js'
 
 export type SignInDoor<User extends BaseUser> = (
   ctx: Context<User>,
@@ -14,7 +14,10 @@ export type SignInDoor<User extends BaseUser> = (
  * The one door: every session in the system is made here, after every `signingIn` hook agreed.
  * Nobody creates a session in order to take it back.
  */
-export function signInDoor<User extends BaseUser>(sessions: Sessions<User>, run: RunHooks<User>): SignInDoor<User> {
+export function signInDoor<User extends BaseUser>(
+  sessions: Sessions<User>,
+  run: Moments<User>['run'],
+): SignInDoor<User> {
   return async (ctx, account, facts) => {
     if ((account.user.suspendedAt ?? null) !== null) throw new Problem('suspended')
     const signIn = { ctx, user: account.user, ...facts }

@@ -6,8 +6,9 @@ import type { Session } from '../stores/session-store.js'
 import { IDENTIFIERS, type UserInput } from '../users/fields.js'
 import type { Account, AccountChange, BaseUser } from '../users/user.js'
 import type { AccountsParts } from './accounts.js'
-import { readDetails, takenErrors } from './details.js'
-import type { InsertUser } from './registration.js'
+import type { Changes } from './changes.js'
+import { readDetails } from './details.js'
+import type { Enrolment } from './enrolment.js'
 import type { SignInDoor } from './sign-in.js'
 
 /** What trusted code says of a new user. */
@@ -56,15 +57,14 @@ const NOBODY = { id: '', method: '', header: () => null, address: null }
 /** An attempt is lost to another that was applied, so this many changes at once are all done. */
 const MOST_ATTEMPTS = 100
 
-type Change = Omit<AccountChange, 'updatedAt'>
-
 export function createSystem<User extends BaseUser>(
   parts: AccountsParts<User>,
-  insert: InsertUser<User>,
+  changes: Changes<User>,
+  enrolment: Enrolment<User>,
   door: SignInDoor<User>,
   tenant = '',
 ): System<User> {
-  const { users, sessions, hasher, run, emit, now } = parts
+  const { users, sessions, run, rowsOf, emit, now } = parts
 
   function contextOf(): Context<User> {
     const ctx = new Context<User>(NOBODY)
@@ -96,17 +96,14 @@ export function createSystem<User extends BaseUser>(
   }
 
   /** Saves a change between its hooks. One that raises the epoch ends all sessions, whatever the hook after it says. */
-  async function save(id: string, values: Change, detail: string): Promise<User> {
+  async function save(id: string, values: Omit<AccountChange, 'updatedAt'>): Promise<User> {
     const ctx = contextOf()
-    const change = { ...values, updatedAt: now() }
-    await run('savingUser', { ctx, user: (await accountOf(id)).user, values: change })
+    const change = await changes.prepare(ctx, (await accountOf(id)).user, values)
     const { before, user } = await untilApplied(id, async account => {
-      const saved = await users.update(id, change, account.passwordHash, tenant)
+      const saved = await changes.save(ctx, account, change)
       return saved && { before: account.user, user: saved.user }
     })
-    if (values.raiseEpoch) await sessions.own?.endAll(ctx, user)
-    emit(ctx, 'account.updated', { userId: id, detail })
-    await run('savedUser', { ctx, before, user })
+    await changes.finish(ctx, before, user, change)
     return user
   }
 
@@ -117,7 +114,7 @@ export function createSystem<User extends BaseUser>(
   }
 
   return {
-    of: named => createSystem(parts, insert, door, named),
+    of: named => createSystem(parts, changes, enrolment, door, named),
     findUser: async id => (await users.findById(id, tenant))?.user ?? null,
     async findUserBy(identifier) {
       const { normalize } = IDENTIFIERS[identifier.includes('@') ? 'email' : 'username']
@@ -125,53 +122,37 @@ export function createSystem<User extends BaseUser>(
     },
     async createUser({ role, ...input }) {
       const sent = { ...input, password_confirmation: input.password }
-      const hasPassword = input.password !== undefined
-      const { details, reader } = await readDetails(parts, sent, null, name => name !== 'password' || hasPassword)
-      const errors = reader.errors()
-      if (errors) throw new Problem('invalid_user', { errors })
-      const { password, email = null, ...rest } = details
-      const passwordHash = password === null ? null : await hasher.hash(password)
-      const values = { ...rest, email, passwordHash, ...(role !== undefined && { role }) }
-      const { user } = await insert(contextOf(), values).catch(error => {
-        const taken = takenErrors(error)
-        throw taken ? new Problem('invalid_user', { errors: taken }) : error
-      })
+      const { user } = await enrolment.add(contextOf(), sent, role === undefined ? {} : { role })
       return role === undefined ? user : kept(user, 'role', user.role === role)
     },
     async updateUser(id, input) {
       const { user } = await accountOf(id)
-      const { details, reader } = await readDetails(parts, input, user, () => false)
+      const { details, reader } = await readDetails(parts, contextOf(), input, user, () => false)
       const errors = reader.errors()
       if (errors) throw new Problem('invalid_change', { errors })
-      return details.fields ? save(id, { fields: details.fields }, 'fields') : user
+      return details.fields ? save(id, { fields: details.fields }) : user
     },
     async setRole(id, role) {
-      const user = await save(id, { role }, 'role')
+      const user = await save(id, { role })
       return kept(user, 'role', user.role === role)
     },
     async setPassword(id, password) {
       const { user } = await accountOf(id)
-      const sent = { email: user.email, username: user.username, password, password_confirmation: password }
-      const { details, reader } = await readDetails(parts, sent, user, name => name === 'password')
-      const errors = reader.errors()
-      if (errors || details.password === null) throw new Problem('invalid_change', { errors: errors ?? {} })
-      const passwordHash = await hasher.hash(details.password)
-      const saved = await save(id, { passwordHash, raiseEpoch: true }, 'password')
-      await run('credentialsChanged', { ctx: contextOf(), user: saved })
-      return saved
+      const sent = { password, password_confirmation: password }
+      return save(id, { passwordHash: await enrolment.hashNew(contextOf(), user, sent) })
     },
     async suspend(id) {
-      const user = await save(id, { suspendedAt: now(), raiseEpoch: true }, 'suspended')
+      const user = await save(id, { suspendedAt: now(), raiseEpoch: true })
       return kept(user, 'suspendedAt', typeof user.suspendedAt === 'number')
     },
-    unsuspend: id => save(id, { suspendedAt: null }, 'unsuspended'),
+    unsuspend: id => save(id, { suspendedAt: null }),
     async deleteUser(id) {
       const ctx = contextOf()
       const user = await untilApplied(id, async ({ user, passwordHash }) =>
-        (await users.delete(id, passwordHash, tenant)) ? user : null,
+        (await users.delete(id, passwordHash, tenant, rowsOf('deletingUser', { ctx, user }))) ? user : null,
       )
       await sessions.own?.endAll(ctx, user)
-      emit(ctx, 'account.deleted', { userId: id })
+      await emit(ctx, 'account.deleted', { userId: id })
       await run('deletedUser', { ctx, user })
     },
     async signIn(id, facts) {

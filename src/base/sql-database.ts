@@ -11,11 +11,22 @@ export interface SqlStatement {
   run(...values: SqlValue[]): Awaitable<{ readonly changes: number | bigint }>
 }
 
+/** A statement as Kysely compiles it. */
+export interface SqlQuery {
+  readonly sql: string
+  readonly parameters: readonly unknown[]
+}
+
 /** An open SQL database. Stores and users that share one are read together. */
 export interface SqlDatabase {
   readonly dialect: 'sqlite' | 'postgres'
   /** Prepares a statement on the driver itself, with `?` for values: for the few that every request runs. */
   prepare(sql: string): SqlStatement
+  /**
+   * One transaction: `first`, and where it gave a row, what `then` makes of that row. All of it happens or nothing.
+   * Gives the row.
+   */
+  atomically(first: SqlQuery, then: (row: SqlRow) => readonly SqlQuery[]): Awaitable<SqlRow | undefined>
   /** Everything else. */
   // biome-ignore lint/suspicious/noExplicitAny: the tables are the application's own
   readonly kysely: Kysely<any>

@@ -47,10 +47,10 @@ function recording(dialect: DialectName, told: string[]): SqlDatabase {
     },
     log: ({ query }) => void told.push(query.sql),
   }) as SqlDatabase['kysely']
-  const prepare = () => {
-    throw new Error('nothing is prepared here')
+  const nothing = () => {
+    throw new Error('nothing is asked here')
   }
-  return { dialect, kysely, patient: kysely, prepare, close: () => {} }
+  return { dialect, kysely, patient: kysely, prepare: nothing, atomically: nothing, close: () => {} }
 }
 
 /**

@@ -1,7 +1,6 @@
 import type { Hooks } from '../accounts/hooks.js'
-import type { Route } from '../http/route.js'
 import type { BaseUser } from '../users/user.js'
-import type { Extension, ExtensionTools } from './extension.js'
+import type { Added, Extension, ExtensionTools } from './extension.js'
 
 /** Throws `TypeError` for two extensions of one name, and for one whose `requires` does not come before it. */
 export function checkExtensions<User extends BaseUser>(extensions: readonly Extension<User>[]): void {
@@ -14,15 +13,17 @@ export function checkExtensions<User extends BaseUser>(extensions: readonly Exte
   }
 }
 
-/** Sets the extensions up in order: their routes together, their hooks added to `hooks`. */
+/** Sets the extensions up in order: what each adds, its hooks in `hooks`. */
 export function setUpExtensions<User extends BaseUser>(
   extensions: readonly Extension<User>[],
   tools: ExtensionTools<User>,
   hooks: Hooks<User>[],
-): readonly Route<User>[] {
-  return extensions.flatMap(extension => {
-    const { routes = [], hooks: added } = extension.setup(tools)
-    if (added) hooks.push(added)
-    return routes
-  })
+): ReadonlyMap<string, Added<User>> {
+  return new Map(
+    extensions.map(extension => {
+      const added = extension.setup(tools)
+      if (added.hooks) hooks.push(added.hooks)
+      return [extension.name, added]
+    }),
+  )
 }

@@ -5,6 +5,7 @@ import type { Emit } from '../sessions/event.js'
 import type { Sessions } from '../sessions/sessions.js'
 import type { BaseUser } from '../users/user.js'
 import { type Answer, type Exchange, pathOf } from './exchange.js'
+import { forwardedAddress } from './forwarded.js'
 import { type Guard, refusalOf } from './guards.js'
 import { readInput } from './input.js'
 import { guidePresenter, type Presenter } from './presenter.js'
@@ -17,6 +18,8 @@ export interface HandleParts<User extends BaseUser> {
   readonly presenter: Presenter
   /** Whose users a request is among; null for no tenant there is. */
   readonly tenantOf: ((exchange: Exchange) => Awaitable<string | null>) | undefined
+  /** How many proxies of the app's own a request comes through. */
+  readonly proxyHops: number
   readonly emit: Emit
   readonly onError: (error: unknown, requestId: string) => void
 }
@@ -47,7 +50,7 @@ function withCookies(answer: Answer, { cookies }: Context): Answer {
 }
 
 export function createHandling<User extends BaseUser>(parts: HandleParts<User>): Handling<User> {
-  const { router, sessions, presenter, tenantOf, emit, onError } = parts
+  const { router, sessions, presenter, tenantOf, proxyHops, emit, onError } = parts
 
   /** Finds out whose users it is among, then who it is. */
   async function fetchAmong(ctx: Context<User, Exchange>, among: NonNullable<typeof tenantOf>): Promise<User | null> {
@@ -61,6 +64,7 @@ export function createHandling<User extends BaseUser>(parts: HandleParts<User>):
   function open(exchange: Exchange): Awaitable<Context<User, Exchange>> {
     const ctx = new Context<User, Exchange>(exchange)
     ctx.opener = parts
+    if (proxyHops > 0) ctx.address = forwardedAddress(exchange, proxyHops)
     const failed = (error: unknown) => {
       ctx.failure = error
       return ctx

@@ -1,6 +1,6 @@
 import { closeSync, openSync } from 'node:fs'
 import { Kysely, type SqliteStatement as KyselyStatement, SqliteDialect } from 'kysely'
-import type { SqliteDatabase, SqliteStatement } from '../base/sql-database.js'
+import type { SqliteDatabase, SqliteStatement, SqlQuery } from '../base/sql-database.js'
 
 type Value = Parameters<SqliteStatement['get']>[number]
 
@@ -67,10 +67,28 @@ export async function openSqlite(file: string): Promise<SqliteDatabase> {
     driver.exec(`pragma ${pragma}`)
   }
   const kysely = kyselyOver(driver)
+  const run = ({ sql, parameters }: SqlQuery) => driver.prepare(sql).all(...(parameters as Value[]))
   return {
     dialect: 'sqlite',
     kysely,
     patient: kysely,
+    // In one go: whatever else uses this connection comes before it or after it, and never in between.
+    atomically(first, then) {
+      driver.exec('begin immediate')
+      try {
+        const [row] = run(first)
+        for (const query of row ? then(row) : []) run(query)
+        driver.exec('commit')
+        return row
+      } catch (error) {
+        try {
+          driver.exec('rollback')
+        } catch {
+          // Some errors have rolled it back already. The first error is the one to tell.
+        }
+        throw error
+      }
+    },
     prepare(sql) {
       try {
         return driver.prepare(sql)

@@ -50,6 +50,7 @@ export class Context<out User extends BaseUser = BaseUser, out Request extends C
   opener: object | null = null
   /** The same request as every auth opened it, where there are several: each guard looks for its own. */
   siblings: Context[] | null = null
+  #address: string | null | undefined
   #cookies = NO_COOKIES
   #id: string | null = null
   #writes: (() => Awaitable<void>)[] | null = null
@@ -64,9 +65,18 @@ export class Context<out User extends BaseUser = BaseUser, out Request extends C
     return this.#id
   }
 
+  /** Whose request it is: the peer's address, or what the app's own proxies say of it. Null when there is none to know. */
+  get address(): string | null {
+    return this.#address === undefined ? this.request.address : this.#address
+  }
+
+  set address(address: string | null) {
+    this.#address = address
+  }
+
   get device(): Device {
     const userAgent = this.request.header('user-agent')
-    return { userAgent: userAgent?.slice(0, LONGEST_USER_AGENT) ?? null, address: this.request.address }
+    return { userAgent: userAgent?.slice(0, LONGEST_USER_AGENT) ?? null, address: this.address }
   }
 
   /** True when somebody is signed in. */

@@ -80,7 +80,7 @@ export function cookieOver<User extends BaseUser>(
 ): CookieCarrier<User> {
   refuseUnknown(options, OPTIONS, '')
   const { cookie, rotateAfter = '15m', trustedOrigins = [] } = options
-  const { tokens, times, now, emit } = parts
+  const { tokens, times, renewing, now, emit } = parts
   const { values } = parts.store
   const { reading } = lifecycle
   const { sessions, refuse } = reading
@@ -168,7 +168,7 @@ export function cookieOver<User extends BaseUser>(
       if (ctx.session) admitted.add(ctx)
       const write = ctx.session && !reading.isStale(session) ? upkeep(ctx, session, sent) : null
       if (write) ctx.beforeSend(() => quietly(ctx, write))
-      return user
+      return user && now() - session.renewedAt >= rotateMs ? chain(renewing(ctx, user, session), () => user) : user
     })
   }
 
@@ -237,6 +237,7 @@ export function cookieOver<User extends BaseUser>(
       const { session } = ctx
       const user = ctx.user ?? (session && (await reading.whole(ctx, session.id))?.account?.user) ?? null
       if (!claims || !session || !user) return null
+      await renewing(ctx, user, session)
       // Behind: the check has queued the current cookie already.
       if (claims.generation < session.generation) return user
       const exchange = async () => {

@@ -1,3 +1,4 @@
+import type { Awaitable } from '../base/awaitable.js'
 import type { Context } from './context.js'
 
 export type AuthEventName =
@@ -18,6 +19,8 @@ export type AuthEventName =
   | 'store.not_ready'
   | 'store.unavailable'
   | 'token.refused'
+  // Those of extensions.
+  | (string & {})
 
 /** Something that happened and that an operator may want to know. Holds no secret. */
 export interface AuthEvent {
@@ -35,9 +38,10 @@ export interface AuthEvent {
   readonly detail?: string
 }
 
-/** Tells the listener. What it throws goes to the error sink and changes no answer. */
-export type Emit = (
-  ctx: Context | null,
-  name: AuthEventName,
-  facts?: Pick<AuthEvent, 'userId' | 'sessionId' | 'identifier' | 'detail'>,
-) => void
+export type EventFacts = Pick<AuthEvent, 'userId' | 'sessionId' | 'identifier' | 'detail'>
+
+/**
+ * Tells the listener, whose errors change no answer. A promise where an extension writes it down: who waits for that
+ * knows that it is written, and fails where it is not.
+ */
+export type Emit = (ctx: Context | null, name: AuthEventName, facts?: EventFacts) => Awaitable<void>

@@ -64,7 +64,11 @@ export function createLifecycle<User extends BaseUser>(parts: LifecycleParts<Use
       await sessions.delete(session.id)
       throw new Problem('invalid_credentials')
     }
-    emit(ctx, 'session.created', { userId: session.userId, sessionId: session.id, detail: session.methods.join(' ') })
+    await emit(ctx, 'session.created', {
+      userId: session.userId,
+      sessionId: session.id,
+      detail: session.methods.join(' '),
+    })
   }
 
   async function endReused(ctx: Context<User>, { id, userId, expiresAt }: Session): Promise<null> {
@@ -178,7 +182,10 @@ export function createLifecycle<User extends BaseUser>(parts: LifecycleParts<Use
       const retryKeyHash = retryKey === null ? null : keyedHash(secret, retryKey)
       const successor = { sessionId: id, generation: generation + 1, secret }
 
+      const renewing = () => parts.renewing(ctx, (account as Account<User>).user, session)
+
       if (behind === 0) {
+        await renewing()
         const step = next(ctx, session, retryKeyHash)
         ctx.beforeSend(() => commitRenewal(ctx, id, generation, step), { first: true })
         succeed(ctx, { session: { ...session, ...step }, account })
@@ -187,6 +194,7 @@ export function createLifecycle<User extends BaseUser>(parts: LifecycleParts<Use
       if (behind === 1) {
         const isRace = now() - session.renewedAt < times.raceMs
         if (isRetry(session, retryKeyHash) || (isRace && race === 'converge')) {
+          await renewing()
           // Nothing is written; but the write whose answer was lost may not be safe yet.
           if (sessions.settle) ctx.beforeSend(() => sessions.settle?.(id))
           succeed(ctx, found)

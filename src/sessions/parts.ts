@@ -1,7 +1,10 @@
+import type { Awaitable } from '../base/awaitable.js'
 import type { Clock } from '../base/clock.js'
+import type { Session } from '../stores/session-store.js'
 import type { Store } from '../stores/store.js'
 import type { Tokens } from '../tokens/token.js'
 import type { BaseUser, UserRepository } from '../users/user.js'
+import type { Context } from './context.js'
 import type { Emit } from './event.js'
 
 /** Lifetimes and windows, in ms. */
@@ -26,6 +29,8 @@ export interface LifecycleParts<User extends BaseUser> {
   readonly staleMs: number
   /** What a renewal that lost a race gets: a refusal, or the winner's pair. */
   readonly race: 'refuse' | 'converge'
+  /** Before a session is renewed, in a cookie too: what an extension throws refuses it. */
+  readonly renewing: (ctx: Context<User>, user: User, session: Session) => Awaitable<void>
   readonly now: Clock
   readonly emit: Emit
 }

@@ -1,6 +1,6 @@
 import { Kysely, PostgresDialect, type PostgresPoolClient } from 'kysely'
 import { Problem } from '../base/problem.js'
-import type { SqlDatabase, SqlRow, SqlStatement } from '../base/sql-database.js'
+import type { SqlDatabase, SqlQuery, SqlRow, SqlStatement } from '../base/sql-database.js'
 import { sha1 } from '../tokens/digest.js'
 
 interface PostgresResult {
@@ -167,6 +167,29 @@ function statement(connect: Connect, deadlineMs: number, sql: string): SqlStatem
   }
 }
 
+/** Runs a transaction on one connection. Where it fails the connection is rolled back, or gone. */
+async function atomically(
+  connect: Connect,
+  first: SqlQuery,
+  then: (row: SqlRow) => readonly SqlQuery[],
+): Promise<SqlRow | undefined> {
+  const connection = await connect()
+  const run = ({ sql, parameters }: SqlQuery) => connection.query({ text: sql, values: parameters })
+  try {
+    await connection.query({ text: 'begin' })
+    const [row] = (await run(first)).rows
+    for (const query of row ? then(row) : []) await run(query)
+    await connection.query({ text: 'commit' })
+    return row
+  } catch (error) {
+    // A connection that was destroyed has nothing to roll back. The first error is the one to tell.
+    await connection.query({ text: 'rollback' }).catch(() => {})
+    throw error
+  } finally {
+    connection.release()
+  }
+}
+
 function missingTables(cause: unknown): Problem {
   const message = 'the database has not the tables of this Pawl: run `pawl migrate`, or call `migrate(database)`'
   return new Problem('unavailable', { cause: new Error(message, { cause }) })
@@ -215,6 +238,7 @@ export function postgresDatabase(pool: PostgresPool, options: PostgresOptions = 
     dialect: 'postgres',
     pool,
     prepare: sql => statement(connect, deadlineMs, sql),
+    atomically: (first, then) => atomically(connect, first, then),
     kysely: kyselyOver(async () => {
       const { query, release } = await connect()
       return { query: (text: string, values: readonly unknown[]) => query({ text, values }), release } as never

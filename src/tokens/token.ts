@@ -51,6 +51,11 @@ const MAC = SECRET + 16
 const END = MAC + 32
 const LENGTH = START + ((END - START) / 3) * 4
 
+/** 32 bytes for a purpose that is not a token's. */
+export function deriveKey(secret: string, purpose: string): Uint8Array {
+  return derive(secret, `key/${purpose}`, 32)
+}
+
 function derive(secret: string, info: string, length: number): Buffer {
   return Buffer.from(hkdfSync('sha256', secret, '', `pawl/${info}`, length))
 }

@@ -41,6 +41,7 @@ export function memoryUsers<User extends BaseUser = BaseUser>({
 
   return {
     fields,
+    tables: 'memory',
     findById: find,
     findByIdentifier: (identifier, tenant) => find(idByName.get(keyOf(tenant, identifier)) ?? '', tenant),
     insert({ id, email, username, passwordHash, role, tenant, createdAt, fields: own }) {

@@ -1,6 +1,7 @@
-import { chain } from '../base/awaitable.js'
+import { type Awaitable, chain } from '../base/awaitable.js'
 import { bounded } from '../stores/bounded.js'
-import type { Account, BaseUser, UserRepository } from './user.js'
+import type { RowBeside } from '../stores/table.js'
+import type { Account, BaseUser, RowsBeside, UserRepository } from './user.js'
 
 /** The account, if its user is of the tenant. Users of no tenant are asked for with an empty one. */
 export function among<User extends BaseUser>(tenant: string, account: Account<User> | null): Account<User> | null {
@@ -9,12 +10,36 @@ export function among<User extends BaseUser>(tenant: string, account: Account<Us
 
 /** The same users with a deadline on every call. */
 export function boundedUsers<User extends BaseUser>(users: UserRepository<User>, ms: number): UserRepository<User> {
+  const { writesRows = false } = users
+
+  async function andWrite<Done>(rows: readonly RowBeside[], done: Done): Promise<Done> {
+    for (const row of rows) await bounded(() => row.write(), ms)
+    return done
+  }
+
+  /** Saves, and writes after it the rows that the repository has not written. */
+  function withRows<Values extends { readonly rows?: RowsBeside }, Saved extends Account<User> | null>(
+    { rows, ...values }: Values,
+    save: (values: Values) => Awaitable<Saved>,
+  ): Awaitable<Saved> {
+    const given = { ...values, ...(writesRows && rows && { rows }) } as unknown as Values
+    const saved = bounded(() => save(given), ms)
+    if (writesRows || !rows) return saved
+    return chain(saved, account => (account ? andWrite(rows(account), account) : account))
+  }
+
   return {
     findById: (id, tenant) => bounded(() => users.findById(id, tenant), ms),
     findByIdentifier: (identifier, tenant) => bounded(() => users.findByIdentifier(identifier, tenant), ms),
-    insert: account => bounded(() => users.insert(account), ms),
-    update: (id, change, expectedHash, tenant) => bounded(() => users.update(id, change, expectedHash, tenant), ms),
-    delete: (id, expectedHash, tenant) => bounded(() => users.delete(id, expectedHash, tenant), ms),
+    insert: account => withRows(account, given => users.insert(given)),
+    update: (id, change, expectedHash, tenant) =>
+      withRows(change, given => users.update(id, given, expectedHash, tenant)),
+    delete(id, expectedHash, tenant, rows = []) {
+      const deleted = bounded(() => users.delete(id, expectedHash, tenant, rows), ms)
+      return writesRows || rows.length === 0 ? deleted : chain(deleted, done => (done ? andWrite(rows, true) : false))
+    },
+    ...(writesRows && { writesRows }),
+    ...(users.tables && { tables: users.tables }),
     ...(users.joined && { joined: users.joined }),
     ...(users.fields && { fields: users.fields }),
   }
@@ -45,6 +70,6 @@ export function tenantUsers<User extends BaseUser>(users: UserRepository<User>):
       })
     },
     update: (id, change, expectedHash, tenant) => users.update(id, change, expectedHash, check(tenant)),
-    delete: (id, expectedHash, tenant) => users.delete(id, expectedHash, check(tenant)),
+    delete: (id, expectedHash, tenant, rows) => users.delete(id, expectedHash, check(tenant), rows),
   }
 }

@@ -29,7 +29,7 @@ const REST = {
 }
 const NONE = Object.fromEntries(Object.keys(REST).map(name => [name, null]))
 
-type Row = Readonly<Record<string, unknown>>
+export type Row = Readonly<Record<string, unknown>>
 
 /** Turns accounts into rows of a table and back, whatever its columns are called. */
 export interface Rows<User extends BaseUser> {

@@ -1,9 +1,10 @@
-import { sql } from 'kysely'
+import { type Compilable, sql } from 'kysely'
 import { chain } from '../base/awaitable.js'
 import { quoted, type SqlDatabase, type SqlStatement, type SqlValue } from '../base/sql-database.js'
 import { isUuid } from '../base/uuid.js'
-import { type Columns, sqlRows } from './sql-columns.js'
-import type { BaseUser, UserRepository } from './user.js'
+import { insertionOf } from '../stores/sql-table.js'
+import { type Columns, type Row, sqlRows } from './sql-columns.js'
+import type { Account, BaseUser, RowsBeside, UserRepository } from './user.js'
 
 /** How an own field is kept: SQLite has no booleans and no JSON. In PostgreSQL `'json'` is a column of `json` or `jsonb`. */
 export type FieldKind = 'text' | 'number' | 'boolean' | 'json'
@@ -66,7 +67,7 @@ export function sqlUsers<User extends BaseUser = BaseUser>(
     encode({ tenant })
     return []
   }
-  const decoded = (row: unknown) => (row ? decode(row as Parameters<typeof decode>[0]) : null)
+  const decoded = (row: unknown) => (row ? decode(row as Row) : null)
 
   /** The row of a user whose hash is the expected one. */
   function expected(id: string, hash: string | null, tenant = '') {
@@ -77,8 +78,24 @@ export function sqlUsers<User extends BaseUser = BaseUser>(
         .where(columns.passwordHash, hash === null ? 'is' : '=', hash)
   }
 
+  /** Runs a statement that gives a user's row, and writes what belongs beside it in the same transaction. */
+  async function written(
+    query: Compilable & { executeTakeFirst(): Promise<unknown> },
+    rows: RowsBeside | undefined,
+  ): Promise<ReturnType<typeof decoded>> {
+    try {
+      if (!rows) return decoded(await query.executeTakeFirst())
+      const beside = (row: unknown) => rows(decode(row as Row)).map(each => insertionOf(database, each))
+      return decoded(await database.atomically(query.compile(), beside))
+    } catch (error) {
+      throw taken(error)
+    }
+  }
+
   return {
     fields,
+    tables: database,
+    writesRows: true,
     findById: (id, tenant) => (isId(id, ids) ? chain(byId.get(id, ...scope(tenant)), decoded) : null),
     async findByIdentifier(identifier, tenant) {
       const column = identifier.includes('@') ? columns.email : (columns.username ?? columns.email)
@@ -88,7 +105,7 @@ export function sqlUsers<User extends BaseUser = BaseUser>(
       const row = await (columns.tenant === null ? query : query.where(columns.tenant, '=', named)).executeTakeFirst()
       return decoded(row)
     },
-    async insert({ id, createdAt, tenant = '', fields: own, ...values }) {
+    async insert({ id, createdAt, tenant = '', fields: own, rows, ...values }) {
       const given = {
         ...(!isInteger && { id }),
         ...values,
@@ -97,30 +114,24 @@ export function sqlUsers<User extends BaseUser = BaseUser>(
         createdAt,
         updatedAt: createdAt,
       }
-      const query = kysely.insertInto(table).values(encode(given, own)).returning(names)
-      try {
-        return decode((await query.executeTakeFirstOrThrow()) as Parameters<typeof decode>[0])
-      } catch (error) {
-        throw taken(error)
-      }
+      return (await written(
+        kysely.insertInto(table).values(encode(given, own)).returning(names),
+        rows,
+      )) as Account<User>
     },
-    async update(id, { raiseEpoch, fields: own, ...values }, expectedHash, tenant) {
+    async update(id, { raiseEpoch, fields: own, rows, ...values }, expectedHash, tenant) {
       if (!isId(id, ids)) return null
       const query = kysely.updateTable(table).set(({ eb }) => ({
         ...encode(values, own),
         // Set at any rate: a table without `updated_at` may be asked to change nothing else.
         [columns.credentialEpoch]: eb(columns.credentialEpoch, '+', raiseEpoch ? 1 : 0),
       }))
-      try {
-        return decoded(await expected(id, expectedHash, tenant)(query).returning(names).executeTakeFirst())
-      } catch (error) {
-        throw taken(error)
-      }
+      return written(expected(id, expectedHash, tenant)(query).returning(names), rows)
     },
-    async delete(id, expectedHash, tenant) {
+    async delete(id, expectedHash, tenant, rows) {
       if (!isId(id, ids)) return false
-      const result = await expected(id, expectedHash, tenant)(kysely.deleteFrom(table)).executeTakeFirst()
-      return result.numDeletedRows > 0n
+      const query = expected(id, expectedHash, tenant)(kysely.deleteFrom(table)).returning(names)
+      return (await written(query, rows && (() => rows))) !== null
     },
     joined: { database, table, key: columns.id, keyType: ids, columns: names, decode },
   }

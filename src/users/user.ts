@@ -1,5 +1,7 @@
 import type { Awaitable } from '../base/awaitable.js'
+import type { SqlDatabase } from '../base/sql-database.js'
 import type { JoinedTable } from '../stores/session-store.js'
+import type { RowBeside } from '../stores/table.js'
 
 /** What every user has. Times are ms since 1970. There is no secret here, so a user may be shown to its owner whole. */
 export interface BaseUser {
@@ -30,6 +32,9 @@ export interface Account<out User extends BaseUser = BaseUser> {
 /** The app's own facts about a user, by the names in `UserRepository.fields`. */
 export type OwnFields = Readonly<Record<string, unknown>>
 
+/** What is written together with a user, or not at all: mails to send, entries of a log. Made of the account as saved. */
+export type RowsBeside = (account: Account) => readonly RowBeside[]
+
 export interface NewAccount {
   /** A new UUID. A repository that makes ids of its own leaves it: the account it returns counts. */
   readonly id: string
@@ -45,6 +50,7 @@ export interface NewAccount {
   readonly tenant?: string
   /** Left out where there are none. */
   readonly fields?: OwnFields
+  readonly rows?: RowsBeside
 }
 
 export interface AccountChange {
@@ -58,6 +64,7 @@ export interface AccountChange {
   /** Adds one to the credential epoch: of two changes that raise it, each does. */
   readonly raiseEpoch?: true
   readonly updatedAt: number
+  readonly rows?: RowsBeside
 }
 
 /**
@@ -84,9 +91,16 @@ export interface UserRepository<out User extends BaseUser = BaseUser> {
     tenant?: string,
   ): Awaitable<Account<User> | null>
   /** False when the user is gone already, or its password hash is not `expectedHash` any more. One step. */
-  delete(id: string, expectedHash: string | null, tenant?: string): Awaitable<boolean>
+  delete(id: string, expectedHash: string | null, tenant?: string, rows?: readonly RowBeside[]): Awaitable<boolean>
   /** Names of the app's own fields that it keeps, which are members of the user and of the wire. Default: none. */
   readonly fields?: readonly string[]
+  /**
+   * True where `rows` are written in the transaction of the change. Left out, Pawl writes them right after it: a crash in
+   * between may lose one.
+   */
+  readonly writesRows?: true
+  /** Where extensions keep what they have. Left out, `createAuth` needs a `database` for those that have tables. */
+  readonly tables?: 'memory' | SqlDatabase
   /** How a store in the same database reads a user together with its session. Left out where none can. */
   readonly joined?: JoinedUsers<User>
 }

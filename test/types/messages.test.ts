@@ -23,7 +23,7 @@ interface Staff extends BaseUser { readonly badge: number }
 const badges: Extension<Staff> = { name: 'badges', setup: () => ({ hooks: { signingIn: ({ user }) => console.log(user.badge) } }) }
 ${PERSON}
 createAuth({ ${SECRET}, users, extensions: [badges] })`,
-    /^TS2375: Type 'Extension<Staff>' is not assignable to type 'Extension<NoInfer<Person>>'/,
+    /^TS2375: Type 'Extension<Staff, unknown>' is not assignable to type 'Extension<NoInfer<Person>, unknown>'/,
   ],
   [
     'users without a needed function',
