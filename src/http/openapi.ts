@@ -68,15 +68,17 @@ function fieldSchema(name: string): Schema {
   return name === 'email' || name === 'username' ? text : {}
 }
 
-function requestBody({ user = [], flags = [] }: RouteDescription, needed: boolean): Schema {
+function requestBody({ user = [], texts = [], flags = [] }: RouteDescription, needed: boolean): Schema {
   const switches = Object.fromEntries(flags.map(name => [name, { type: 'boolean' }]))
   const names = user.map(name => name.replace('?', ''))
   const optional = user.filter(name => name.endsWith('?')).map(name => name.replace('?', ''))
   const fields = Object.fromEntries(names.map(name => [name, fieldSchema(name)]))
-  const json = object({ ...(names.length > 0 && { user: object(fields, optional) }), ...switches }, flags)
-  const form = object({ ...Object.fromEntries(names.map(name => [`user[${name}]`, text])), ...switches }, [
+  const beside = { ...Object.fromEntries(texts.map(name => [name.replace('?', ''), text])), ...switches }
+  const left = [...texts.filter(name => name.endsWith('?')).map(name => name.replace('?', '')), ...flags]
+  const json = object({ ...(names.length > 0 && { user: object(fields, optional) }), ...beside }, left)
+  const form = object({ ...Object.fromEntries(names.map(name => [`user[${name}]`, text])), ...beside }, [
     ...optional.map(name => `user[${name}]`),
-    ...flags,
+    ...left,
   ])
   return {
     required: needed,
@@ -94,7 +96,7 @@ function statuses({ method, guard, needsInput, description }: AnyRoute, { errors
   if ((guard && guard !== 'not_authenticated') || token === 'renewal') all.add(401)
   if (typeof guard === 'object' || (cookie && method !== 'GET')) all.add(403)
   for (const status of method === 'GET' ? [] : [400, 413]) all.add(status)
-  if (needsInput) all.add(415)
+  if (needsInput) all.add(415).add(429)
   // One failed registration, two words for it.
   if (all.has(500)) all.delete(errors === 'guide' ? 422 : 500)
   return [...all].sort((a, b) => a - b)
@@ -136,7 +138,9 @@ function operation(route: AnyRoute, options: OpenApiOptions): Schema {
     operationId: `${method.toLowerCase()}${path.replace(/[^A-Za-z]+(\w)/g, (_, letter: string) => letter.toUpperCase())}`,
     security: security(route, cookie),
     ...(parameters.length > 0 && { parameters }),
-    ...((description.user || description.flags) && { requestBody: requestBody(description, needsInput) }),
+    ...((description.user || description.texts || description.flags) && {
+      requestBody: requestBody(description, needsInput),
+    }),
     responses: {
       200: { description: STATUS_TEXTS[200], content: { 'application/json': { schema: data } } },
       ...Object.fromEntries(

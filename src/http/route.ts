@@ -13,6 +13,8 @@ export interface RouteDescription {
   readonly summary: string
   /** Names in the `user` object of the body; a trailing `?` marks one that may be left out. */
   readonly user?: readonly string[]
+  /** Names of texts in the body beside `user`, with a trailing `?` as there. */
+  readonly texts?: readonly string[]
   /** Names of flags in the body: true or false, and false when left out. */
   readonly flags?: readonly string[]
   /** The schema of the answer's `data`: one of those in `openapi.ts`. Default: an empty object. */

@@ -8,6 +8,7 @@ export const STATUS_TEXTS: Readonly<Record<number, string>> = {
   413: 'The body is too large',
   415: 'The body is of a type that is not read',
   422: 'Some fields are not right',
+  429: 'Too many tries: see Retry-After',
   500: 'Some fields are not right',
   503: 'Try again after Retry-After seconds',
 }

@@ -15,6 +15,8 @@ export interface TableShape<R extends Row> {
   readonly columns: Readonly<Record<keyof R & string, ColumnKind>>
   /** Columns of the primary key. */
   readonly key: readonly (keyof R & string)[]
+  /** Says to the compiler what a row is. Never there. */
+  readonly row?: R
   /** Columns of indexes; those of a `unique` one belong to one row at most. */
   readonly indexes?: readonly { readonly columns: readonly (keyof R & string)[]; readonly unique?: boolean }[]
 }
