@@ -71,9 +71,11 @@ describe.skipIf(inject('pawlRedis') === null)('in front of Redis', () => {
     expect(await client.call('INCR n')).toBe(':1')
     expect(proxy.accepted()).toBe(before + 1)
     const open = proxy.connections()
+    const counting = proxy.connections('INCR')
     client.socket.end()
     await client.broken
     await vi.waitFor(() => expect(proxy.connections()).toBe(open - 1))
+    expect(proxy.connections('INCR')).toBe(counting - 1)
   })
 
   test('refuse breaks what is open and refuses what is new, and accept listens on the same port', async () => {

@@ -10,6 +10,7 @@ import { type PostgresPool, postgresDatabase } from '../../src/stores/postgres-d
 import { nodeRedisOptions, redisStore } from '../../src/stores/redis.js'
 import type { RedisClient } from '../../src/stores/redis-client.js'
 import { sentinelClient } from '../../src/stores/redis-sentinel.js'
+import { REVOCATIONS_CHANNEL } from '../../src/stores/revocations.js'
 import { sqlUsers } from '../../src/users/sql.js'
 import { createDatabase } from '../support/engines.js'
 import { startProxy, type TcpProxy } from '../support/proxy.js'
@@ -21,6 +22,8 @@ export interface NewsNode {
   readonly store: Store
   /** Between it and every process of the engine that has sessions. */
   readonly networks: readonly TcpProxy[]
+  /** How many of its connections have asked for the news. The others come and go as its client likes. */
+  lines(): number
   close(): Promise<unknown>
 }
 
@@ -38,14 +41,18 @@ export interface NewsEngine {
 
 const portOf = (url: string) => Number(new URL(url).port)
 
-async function proxiesTo(ports: readonly number[]) {
-  const networks = await Promise.all(ports.map(port => startProxy({ port })))
+/** The command that asks for the news. */
+const ASKS = { redis: 'SUBSCRIBE', postgres: `listen "${REVOCATIONS_CHANNEL}"` }
+
+async function proxiesTo(ports: readonly number[], protocol: keyof typeof ASKS) {
+  const networks = await Promise.all(ports.map(port => startProxy({ port }, { protocol })))
   /** Where to go instead of a process of the engine; a Sentinel is met without a proxy. */
   const mapped = (address: string) => {
     const port = Number(address.slice(address.lastIndexOf(':') + 1))
     return { host: HOST, port: networks[ports.indexOf(port)]?.port ?? port }
   }
-  return { networks, mapped, urls: networks.map(({ port }) => `redis://${HOST}:${port}`) }
+  const lines = () => networks.reduce((sum, network) => sum + network.connections(ASKS[protocol]), 0)
+  return { networks, lines, mapped, urls: networks.map(({ port }) => `redis://${HOST}:${port}`) }
 }
 
 type Proxies = Awaited<ReturnType<typeof proxiesTo>>
@@ -82,12 +89,13 @@ function redis(
       return {
         users: memoryUsers(),
         async connect() {
-          const proxies = await proxiesTo(await ports())
+          const proxies = await proxiesTo(await ports(), 'redis')
           const { client, close } = await connect(proxies)
-          const { networks } = proxies
+          const { networks, lines } = proxies
           return {
             store: redisStore(client, { prefix, deadlineMs: DEADLINE_MS }),
             networks,
+            lines,
             close: () => Promise.all([close(), ...networks.map(network => network.close())]),
           }
         },
@@ -108,7 +116,7 @@ const POSTGRES: NewsEngine = {
     return {
       users: sqlUsers(postgresDatabase(direct)),
       async connect() {
-        const { networks } = await proxiesTo([portOf(url)])
+        const { networks, lines } = await proxiesTo([portOf(url)], 'postgres')
         const through = new URL(url)
         through.port = String(networks[0]?.port)
         const options = { connectionString: through.href, max: 5, connectionTimeoutMillis: 1000 }
@@ -116,6 +124,7 @@ const POSTGRES: NewsEngine = {
         return {
           store: postgresStore(pool, { deadlineMs: DEADLINE_MS }),
           networks,
+          lines,
           close: () => Promise.all([pool.end(), ...networks.map(network => network.close())]),
         }
       },

@@ -22,8 +22,15 @@ export interface CommandWatch {
   resetCount(): void
   /** One cut at a time; null for none. */
   plan(cut: Cut | null): void
-  /** Goes between the two sides of a connection. */
-  connection(ends: Ends): { fromClient(chunk: Buffer): void; fromServer(chunk: Buffer): void }
+  connection(ends: Ends): WatchedConnection
+}
+
+/** Goes between the two sides of a connection. */
+export interface WatchedConnection {
+  fromClient(chunk: Buffer): void
+  fromServer(chunk: Buffer): void
+  /** Whether the client ever sent such a command, by its name as `ignore` gets it. */
+  hasSent(name: string): boolean
 }
 
 interface Ends {
@@ -59,7 +66,12 @@ export function commandWatch({ protocol, ignore = () => false }: WatchOptions): 
   }
 }
 
-function watched(talk: Protocol, { toServer, toClient, swallows, cut }: Ends, sent: (name: string) => Cut | null) {
+function watched(
+  talk: Protocol,
+  { toServer, toClient, swallows, cut }: Ends,
+  sent: (name: string) => Cut | null,
+): WatchedConnection {
+  const names = new Set<string>()
   let unanswered = 0
   let cutting: Cut | null = null
 
@@ -74,6 +86,7 @@ function watched(talk: Protocol, { toServer, toClient, swallows, cut }: Ends, se
       if (cutting) return
       const through: Buffer[] = []
       for (const { bytes, name, answered } of talk.requests(chunk)) {
+        if (name !== null) names.add(name)
         cutting = name === null ? null : sent(name)
         if (cutting?.moment !== 'before') {
           through.push(bytes)
@@ -94,5 +107,6 @@ function watched(talk: Protocol, { toServer, toClient, swallows, cut }: Ends, se
       if (through.length > 0) toClient(Buffer.concat(through))
       cutWhenDue()
     },
+    hasSent: name => names.has(name),
   }
 }

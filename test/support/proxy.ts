@@ -1,7 +1,13 @@
 import { once } from 'node:events'
 import { connect, createServer, type Socket } from 'node:net'
 import { freePort } from './processes.js'
-import { type CommandWatch, type Cut, commandWatch, type WatchOptions } from './proxy-commands.js'
+import {
+  type CommandWatch,
+  type Cut,
+  commandWatch,
+  type WatchedConnection,
+  type WatchOptions,
+} from './proxy-commands.js'
 import { type Faults, type Lane, lane, NO_FAULTS } from './proxy-lane.js'
 
 const HOST = '127.0.0.1'
@@ -10,8 +16,8 @@ const HOST = '127.0.0.1'
 export interface TcpProxy {
   readonly host: '127.0.0.1'
   readonly port: number
-  /** How many clients are connected. */
-  connections(): number
+  /** How many clients are connected. With a command: how many of them have sent it. */
+  connections(command?: string): number
   /** How many ever were. */
   accepted(): number
   /** Ends all faults and a planned cut. A connection that lost one of its sides meanwhile is cut. */
@@ -58,6 +64,7 @@ interface Link {
   client: Socket
   upstream: Socket
   lanes: Lane[]
+  commands: WatchedConnection | undefined
 }
 
 /** Starts a proxy in front of a port. Only with a protocol does it count commands. */
@@ -99,7 +106,12 @@ export async function startProxy(target: { host?: string; port: number }, option
   return {
     host: HOST,
     port,
-    connections: () => [...links].filter(({ client }) => !client.destroyed).length,
+    connections(command) {
+      const open = [...links].filter(({ client }) => !client.destroyed)
+      if (command === undefined) return open.length
+      mustWatch(watch)
+      return open.filter(({ commands }) => commands?.hasSent(command)).length
+    },
     accepted: () => accepted,
     async pass() {
       watch?.plan(null)
@@ -166,7 +178,7 @@ function reset({ client, upstream, lanes }: Link): void {
 function join(client: Socket, upstream: Socket, faults: Faults, watch: CommandWatch | undefined): Link {
   const toServer = lane(upstream, faults, { replies: false })
   const toClient = lane(client, faults, { replies: true })
-  const link = { client, upstream, lanes: [toServer, toClient] }
+  const link: Link = { client, upstream, lanes: [toServer, toClient], commands: undefined }
   const commands = watch?.connection({
     toServer: bytes => toServer.push(bytes),
     toClient: bytes => toClient.push(bytes),
@@ -177,6 +189,7 @@ function join(client: Socket, upstream: Socket, faults: Faults, watch: CommandWa
       reset(link)
     },
   })
+  link.commands = commands
   client.on('data', chunk => (commands ? commands.fromClient(chunk) : toServer.push(chunk)))
   upstream.on('data', chunk => (commands ? commands.fromServer(chunk) : toClient.push(chunk)))
   for (const [from, to] of [
