@@ -108,7 +108,7 @@ const form = (email: string, password = PASSWORD) =>
 
 describe.each(Object.entries(inject('pawlRuntimes')))('on %s', (name, program) => {
   // The set-up has said so, and refused where nothing may be skipped.
-  if (program === null) return test.skip('the Web adapter follows the guide', () => {})
+  const testThere = test.skipIf(program === null)
 
   let server: Running
   let url = ''
@@ -119,7 +119,7 @@ describe.each(Object.entries(inject('pawlRuntimes')))('on %s', (name, program) =
     const env = (port: number) => environment(start.folder, port)
     server = await run({
       ...start,
-      ...{ command: program, env, stopSignal: 'SIGTERM', abortSignal: 'SIGKILL', keepFolder: false },
+      ...{ command: program as string, env, stopSignal: 'SIGTERM', abortSignal: 'SIGKILL', keepFolder: false },
     })
     url = `http://127.0.0.1:${server.port}`
     api = `${url}/api/v1`
@@ -129,7 +129,7 @@ describe.each(Object.entries(inject('pawlRuntimes')))('on %s', (name, program) =
   const profile = (token?: string) => send(url, 'GET', '/profile', token === undefined ? {} : { token })
   const renew = (token: string) => send(api, 'POST', '/session/renew', { token })
 
-  test('the Web adapter follows the guide', async () => {
+  testThere('the Web adapter follows the guide', async () => {
     const email = 'guide@example.com'
     const { access, renewal } = await register(api, email)
     expect(await profile(access)).toMatchObject({ status: 200, json: { hello: email } })
@@ -157,7 +157,7 @@ describe.each(Object.entries(inject('pawlRuntimes')))('on %s', (name, program) =
     expect((await profile(other.access)).status).toBe(200)
   })
 
-  test('of fifty renewals of one token exactly one wins, and its pair lives', async () => {
+  testThere('of fifty renewals of one token exactly one wins, and its pair lives', async () => {
     const { access, renewal } = await register(api, 'fifty@example.com')
     const answers = await Promise.all(Array.from({ length: 50 }, () => renew(renewal)))
     const won = answers.filter(({ status }) => status === 200)
@@ -169,7 +169,7 @@ describe.each(Object.entries(inject('pawlRuntimes')))('on %s', (name, program) =
     expect((await renew(pair.renewal)).status).toBe(200)
   })
 
-  test('takes JSON and multipart bodies', async () => {
+  testThere('takes JSON and multipart bodies', async () => {
     const user = { email: 'json@example.com', password: PASSWORD, password_confirmation: PASSWORD }
     const headers = { 'content-type': 'application/json' }
     const registered = await send(api, 'POST', '/registration', { headers, body: JSON.stringify({ user }) })
@@ -182,7 +182,7 @@ describe.each(Object.entries(inject('pawlRuntimes')))('on %s', (name, program) =
     expect((await profile(data.access_token)).json).toEqual({ hello: 'multipart@example.com' })
   })
 
-  test('refuses a body that is too large, whether it says so or not', async () => {
+  testThere('refuses a body that is too large, whether it says so or not', async () => {
     const body = new URLSearchParams({ 'user[email]': 'x'.repeat(70_000) }).toString()
     const headers = { 'content-type': 'application/x-www-form-urlencoded' }
     expect((await send(api, 'POST', '/session', { headers, body })).status).toBe(413)
@@ -191,7 +191,7 @@ describe.each(Object.entries(inject('pawlRuntimes')))('on %s', (name, program) =
     expect((await fetch(`${api}/session`, init)).status).toBe(413)
   })
 
-  test("signs in in the app's own handler, and answers what it throws", async () => {
+  testThere("signs in in the app's own handler, and answers what it throws", async () => {
     const email = 'login@example.com'
     await register(api, email)
     const { status, headers, json } = await send(url, 'POST', '/login', { body: form(email) })
@@ -203,7 +203,7 @@ describe.each(Object.entries(inject('pawlRuntimes')))('on %s', (name, program) =
     expect((await send(url, 'GET', '/nowhere')).status).toBe(404)
   })
 
-  test('answers sign-ins that wait for each other, also when others hang up', async () => {
+  testThere('answers sign-ins that wait for each other, also when others hang up', async () => {
     const email = 'crowd@example.com'
     await register(api, email)
     const signIn = (signal?: AbortSignal) =>
@@ -217,7 +217,7 @@ describe.each(Object.entries(inject('pawlRuntimes')))('on %s', (name, program) =
     for (const { status } of [first, ...stayed]) expect(status).toBe(200)
   })
 
-  test("tells a session the peer's address where the runtime knows it", async () => {
+  testThere("tells a session the peer's address where the runtime knows it", async () => {
     const { access } = await register(api, 'address@example.com')
     const { json } = await send(api, 'GET', '/session', { token: access })
     expect(json.data.session.device.created.address).toBe(name === 'workerd' ? null : '127.0.0.1')
