@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import { memoryStore, memoryUsers, type Store } from '../src/index.js'
 import { type TestAuth, testAuth, testClock } from '../src/testing/index.js'
+import { fifty } from './support/fifty.js'
 import { STORES, type StoreKind } from './support/stores.js'
 
 const PASSWORD = 'secret1234'
@@ -34,9 +35,6 @@ function renew(made: TestAuth, token: string, key?: string) {
 async function isLive(made: TestAuth, { access_token }: Pair): Promise<boolean> {
   return (await made.request('GET', '/session', { token: access_token })).status === 200
 }
-
-const fifty = <T>(run: (index: number) => Promise<T>) =>
-  Promise.all(Array.from({ length: 50 }, (_, index) => run(index)))
 
 /** A store that lets others run before every step, so that races are real where everything is synchronous. */
 function yielding(store: Store): Store {

@@ -1,26 +1,9 @@
 import { expect, test } from 'vitest'
 import { cookieSessions, memoryStore, memoryUsers, type Store } from '../../src/index.js'
-import { type TestAuth, testClock, testExchange } from '../../src/testing/index.js'
-import { type Answered, cookieAuth, HOUR, MINUTE, NAME, named, tokenIn, type Visitor, visitor } from './visitor.js'
-
-const fifty = <T>(run: (index: number) => Promise<T>) => Promise.all(Array.from({ length: 50 }, (_, i) => run(i)))
-
-const REUSED = { error: { code: 401, message: 'Not authenticated', reason: 'session_reused' } }
-
-/** Asks with a certain cookie; what comes back is not kept. */
-const show = (from: Visitor, cookie: string | null) => from.lose('GET', '/session', { cookie })
-/** The one new cookie in answers of which some may have none. */
-function newCookies(answers: readonly Answered[]): (string | null)[] {
-  return [...new Set(answers.flatMap(({ cookies }) => tokenIn(cookies) ?? []))]
-}
-
-/** Somebody remembered whose cookie is due. */
-async function due(made: TestAuth): Promise<{ mine: Visitor; old: string }> {
-  const mine = visitor(made)
-  await mine.register(true)
-  made.clock.advance(15 * MINUTE)
-  return { mine, old: mine.cookie as string }
-}
+import { testClock, testExchange } from '../../src/testing/index.js'
+import { fifty } from '../support/fifty.js'
+import { due, newCookies, REUSED, show } from './due.js'
+import { type Answered, cookieAuth, HOUR, MINUTE, NAME, named, visitor } from './visitor.js'
 
 test('a request that began before the exchange and ends after it was shown does not hide a replay', async () => {
   const made = cookieAuth()

@@ -1,37 +1,9 @@
 import { describe, expect, test } from 'vitest'
 import { type TestAuth, testClock } from '../../src/testing/index.js'
+import { fifty } from '../support/fifty.js'
 import { STORES } from '../support/stores.js'
-import {
-  type Answered,
-  cookieAuth,
-  cookieAuthOn,
-  DAY,
-  HOUR,
-  MINUTE,
-  named,
-  tokenIn,
-  type Visitor,
-  visitor,
-} from './visitor.js'
-
-const fifty = <T>(run: (index: number) => Promise<T>) => Promise.all(Array.from({ length: 50 }, (_, i) => run(i)))
-
-const REUSED = { error: { code: 401, message: 'Not authenticated', reason: 'session_reused' } }
-
-/** Asks with a certain cookie; what comes back is not kept. */
-const show = (from: Visitor, cookie: string | null) => from.lose('GET', '/session', { cookie })
-/** The one new cookie in answers of which some may have none. */
-function newCookies(answers: readonly Answered[]): (string | null)[] {
-  return [...new Set(answers.flatMap(({ cookies }) => tokenIn(cookies) ?? []))]
-}
-
-/** Somebody remembered whose cookie is due. */
-async function due(made: TestAuth): Promise<{ mine: Visitor; old: string }> {
-  const mine = visitor(made)
-  await mine.register(true)
-  made.clock.advance(15 * MINUTE)
-  return { mine, old: mine.cookie as string }
-}
+import { due, newCookies, REUSED, show } from './due.js'
+import { cookieAuth, cookieAuthOn, DAY, HOUR, MINUTE, named, type Visitor, visitor } from './visitor.js'
 
 async function generationOf({ auth }: TestAuth, mine: Visitor): Promise<number | undefined> {
   const { id } = (await mine.send('GET', '/session')).body.data.session

@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest'
+import { fifty } from '../support/fifty.js'
 import { type Fleet, type FleetStore, startFleet } from '../support/fleet.js'
 import { type Pair, register } from '../support/guide.js'
 import { keepAliveClient, type Reply } from '../support/keep-alive.js'
@@ -16,9 +17,6 @@ const ENV = {
   PAWL_RETRY_WINDOW: '10m',
   PAWL_DATABASE_POOL: '20',
 }
-
-const fifty = <T>(run: (index: number) => Promise<T>) =>
-  Promise.all(Array.from({ length: 50 }, (_, index) => run(index)))
 
 function pairOf({ text }: Reply): Pair {
   const { access_token, renewal_token } = JSON.parse(text).data

@@ -1,42 +1,7 @@
 import { describe, expect, test } from 'vitest'
-import { bearerSessions, cookieSessions, type Extension, type Hooks, Problem } from '../../src/index.js'
+import { bearerSessions, cookieSessions, type Hooks, Problem } from '../../src/index.js'
 import { testAuth, testExchange } from '../../src/testing/index.js'
-
-const password = 'secret1234'
-const ann = { email: 'ann@example.com', password }
-const newPassword = 'another-1234'
-
-type Options = NonNullable<Parameters<typeof testAuth>[0]>
-const hooked = (hooks: Hooks): Extension => ({ name: 'hooked', setup: () => ({ hooks }) })
-
-async function withAnn(options: Options = {}) {
-  const made = testAuth(options)
-  const { system } = made.auth
-  const { id } = await system.createUser(ann)
-  const signIn = async (word = password) =>
-    (await made.request('POST', '/session', { json: { user: { ...ann, password: word } } })).body
-  const token = (await signIn()).data.access_token as string
-  const statusOf = async (as: string) => (await made.request('GET', '/session', { token: as })).status
-  return { ...made, system, id, signIn, token, statusOf }
-}
-
-/** An extension that writes down each moment. */
-function diary(): { readonly moments: string[]; readonly extension: Extension } {
-  const moments: string[] = []
-  const names = [
-    'authenticating',
-    'signingIn',
-    'signedIn',
-    'savingUser',
-    'savedUser',
-    'deletedUser',
-    'credentialsChanged',
-  ] as const
-  return {
-    moments,
-    extension: hooked(Object.fromEntries(names.map(name => [name, () => void moments.push(name)]))),
-  }
-}
+import { ann, diary, hooked, newPassword, password, withAnn } from './ann.js'
 
 describe('where a hook throws', () => {
   const refuse = () => {

@@ -1,45 +1,9 @@
 import { describe, expect, test } from 'vitest'
-import { type Extension, type Hooks, memoryUsers, Problem } from '../../src/index.js'
+import { memoryUsers, Problem } from '../../src/index.js'
 import { testAuth, testClock } from '../../src/testing/index.js'
+import { fifty } from '../support/fifty.js'
 import { STORES } from '../support/stores.js'
-
-const password = 'secret1234'
-const ann = { email: 'ann@example.com', password }
-const newPassword = 'another-1234'
-
-type Options = NonNullable<Parameters<typeof testAuth>[0]>
-const hooked = (hooks: Hooks): Extension => ({ name: 'hooked', setup: () => ({ hooks }) })
-const fifty = <T>(run: (index: number) => Promise<T>) =>
-  Promise.all(Array.from({ length: 50 }, (_, index) => run(index)))
-
-async function withAnn(options: Options = {}) {
-  const made = testAuth(options)
-  const { system } = made.auth
-  const { id } = await system.createUser(ann)
-  const signIn = async (word = password) =>
-    (await made.request('POST', '/session', { json: { user: { ...ann, password: word } } })).body
-  const token = (await signIn()).data.access_token as string
-  const statusOf = async (as: string) => (await made.request('GET', '/session', { token: as })).status
-  return { ...made, system, id, signIn, token, statusOf }
-}
-
-/** An extension that writes down each moment. */
-function diary(): { readonly moments: string[]; readonly extension: Extension } {
-  const moments: string[] = []
-  const names = [
-    'authenticating',
-    'signingIn',
-    'signedIn',
-    'savingUser',
-    'savedUser',
-    'deletedUser',
-    'credentialsChanged',
-  ] as const
-  return {
-    moments,
-    extension: hooked(Object.fromEntries(names.map(name => [name, () => void moments.push(name)]))),
-  }
-}
+import { ann, diary, hooked, newPassword, password, withAnn } from './ann.js'
 
 describe('a new user', () => {
   test('is made by the same rules and hooks, and nobody is signed in', async () => {
