@@ -8,7 +8,8 @@ import {
   withAuth,
 } from '../../../src/adapters/next.js'
 import type { Auth } from '../../../src/index.js'
-import type { HostController, HostGuard, MakeHost } from '../../../src/testing/index.js'
+import type { HostController, MakeHost } from '../../../src/testing/index.js'
+import { guarding } from './guards.js'
 import { controllerOf, webResponse, withoutBody } from './listening.js'
 
 const handlerOf =
@@ -16,12 +17,7 @@ const handlerOf =
   async (_request, ctx) =>
     webResponse(await run(ctx, () => {}))
 
-function guarding({ auth, who, presenter }: HostGuard, handler: NextHandler): RouteHandler {
-  const options = presenter ? { presenter } : {}
-  if (who === 'authenticated') return requireAuthenticated(auth, handler, options)
-  if (who === 'not_authenticated') return requireNotAuthenticated(auth, handler, options)
-  return requireRole(auth, who, handler, options)
-}
+const guards = { requireAuthenticated, requireNotAuthenticated, requireRole }
 
 /** Calls route handlers as Next does: by the path of their file and the name of their method. */
 export const nextHost: MakeHost = ({ auths, controllers, unknown }) => {
@@ -47,7 +43,7 @@ export const nextHost: MakeHost = ({ auths, controllers, unknown }) => {
   const routes = new Map(
     controllers.map(each => {
       const handler = handlerOf(each)
-      return [each, each.guard ? guarding(each.guard, handler) : inAll(handler, auths)]
+      return [each, each.guard ? guarding(guards, each.guard, handler) : inAll(handler, auths)]
     }),
   )
 

@@ -8,18 +8,14 @@ import {
 } from '../../../src/adapters/node.js'
 import { Problem } from '../../../src/index.js'
 import type { HostController, MakeHost } from '../../../src/testing/index.js'
+import { guarding } from './guards.js'
 import { controllerOf, listening, write } from './listening.js'
 
 function handlerOf({ guard, run }: HostController): NodeHandler {
   const handler: NodeHandler = async (request, response) => {
     write(response, await run(request.auth, (name, value) => response.setHeader(name, value)))
   }
-  if (!guard) return handler
-  const { auth, who, presenter } = guard
-  const options = presenter ? { presenter } : {}
-  if (who === 'authenticated') return requireAuthenticated(auth, handler, options)
-  if (who === 'not_authenticated') return requireNotAuthenticated(auth, handler, options)
-  return requireRole(auth, who, handler, options)
+  return guard ? guarding({ requireAuthenticated, requireNotAuthenticated, requireRole }, guard, handler) : handler
 }
 
 export const nodeHost: MakeHost = ({ auths: [auth, ...others], controllers, unknown }) => {

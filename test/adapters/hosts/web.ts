@@ -8,16 +8,12 @@ import {
 } from '../../../src/adapters/web.js'
 import { Problem } from '../../../src/index.js'
 import type { HostController, MakeHost } from '../../../src/testing/index.js'
+import { guarding } from './guards.js'
 import { controllerOf, webResponse, withoutBody } from './listening.js'
 
 function handlerOf({ guard, run }: HostController): WebHandler {
   const handler: WebHandler = async (_request, ctx) => webResponse(await run(ctx, () => {}))
-  if (!guard) return handler
-  const { auth, who, presenter } = guard
-  const options = presenter ? { presenter } : {}
-  if (who === 'authenticated') return requireAuthenticated(auth, handler, options)
-  if (who === 'not_authenticated') return requireNotAuthenticated(auth, handler, options)
-  return requireRole(auth, who, handler, options)
+  return guard ? guarding({ requireAuthenticated, requireNotAuthenticated, requireRole }, guard, handler) : handler
 }
 
 export const webHost: MakeHost = ({ auths: [auth, ...others], controllers, unknown }) => {
