@@ -1,6 +1,5 @@
 import { existsSync, readFileSync } from 'node:fs'
-import { expect } from 'vitest'
-import { type Answered, PASSWORD, type Pair, registrationForm } from '../support/guide.js'
+import type { Answered } from '../support/guide.js'
 
 /** Most ms for an answer while a store is away. The claim is one second; the rest is room for a busy machine. */
 export const AWAY_MS = 3000
@@ -63,48 +62,6 @@ export async function ask(url: string, method: string, path: string, asking: Ask
   }
 }
 
-/** Somebody with a session, as the client knows it. */
-export interface Person extends Pair {
-  readonly email: string
-}
-
-let registered = 0
-
-/** Registers so many, each with a session. */
-export async function newPeople(url: string, count: number): Promise<Person[]> {
-  const emails = Array.from({ length: count }, () => `person-${process.pid}-${++registered}@example.com`)
-  return Promise.all(
-    emails.map(async email => {
-      const answer = await ask(url, 'POST', '/registration', { body: registrationForm(email) })
-      return { email, ...told(answer) }
-    }),
-  )
-}
-
-/** The pair in an answer that must have one. */
-export function told({ status, text, json }: Asked): Pair {
-  expect(status, text).toBe(200)
-  return { access: json.data.access_token, renewal: json.data.renewal_token }
-}
-
-export function check(url: string, { access }: Pick<Pair, 'access'>): Promise<Asked> {
-  return ask(url, 'GET', '/session', { token: access })
-}
-
-export function signIn(url: string, { email }: Pick<Person, 'email'>): Promise<Asked> {
-  const body = new URLSearchParams({ 'user[email]': email, 'user[password]': PASSWORD })
-  return ask(url, 'POST', '/session', { body })
-}
-
-export function renew(url: string, { renewal }: Pick<Pair, 'renewal'>): Promise<Asked> {
-  return ask(url, 'POST', '/session/renew', { token: renewal })
-}
-
-/** With the renewal token, which needs no look at the store before the write. */
-export function signOut(url: string, { renewal }: Pick<Pair, 'renewal'>): Promise<Asked> {
-  return ask(url, 'DELETE', '/session', { token: renewal })
-}
-
 export const statuses = (answers: readonly Asked[]) => answers.map(({ status }) => status)
 export const slowest = (answers: readonly Asked[]) => Math.max(...answers.map(({ ms }) => ms))
 
@@ -126,37 +83,6 @@ export async function until(
     await new Promise(resolve => setTimeout(resolve, 20))
   }
   return performance.now() - started
-}
-
-export interface Load {
-  /** The answers so far. */
-  readonly answers: Asked[]
-  stop(): Promise<Asked[]>
-}
-
-/** Everybody checks their own session over and over. An answer that names another person throws in `stop`. */
-export function startLoad(url: () => string, people: readonly Person[]): Load {
-  const answers: Asked[] = []
-  let running = true
-  const loops = people.map(async person => {
-    while (running) {
-      const answer = await check(url(), person)
-      if (answer.status === 200) expect(answer.json.data.user.email).toBe(person.email)
-      answers.push(answer)
-      // A refusal that comes at once must not make the client a busy loop.
-      if (answer.ms < 10) await new Promise(resolve => setTimeout(resolve, 10))
-    }
-  })
-  const done = Promise.all(loops)
-  done.catch(() => {})
-  return {
-    answers,
-    async stop() {
-      running = false
-      await done
-      return answers
-    },
-  }
 }
 
 const ESTABLISHED = '01'

@@ -7,21 +7,8 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { type Postgres, startPostgres } from '../support/engines.js'
 import { type Fleet, type FleetNode, startFleet } from '../support/fleet.js'
 import { newFolder } from '../support/server.js'
-import {
-  type Asked,
-  AWAY_MS,
-  ask,
-  check,
-  measured,
-  type Person,
-  renew,
-  signIn,
-  signOut,
-  slowest,
-  statuses,
-  told,
-  until,
-} from './answers.js'
+import { type Asked, AWAY_MS, ask, measured, slowest, statuses, until } from './answers.js'
+import { check, type Person, renew, signIn, signOut, told } from './people.js'
 import { crowd, LACKS_ENGINES, renewByKey } from './redis-servers.js'
 
 /** A new PostgreSQL takes forty, and sixteen for each file of its log. */

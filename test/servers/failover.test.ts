@@ -2,19 +2,9 @@ import { describe, expect, onTestFinished, test } from 'vitest'
 import { type Redis, type Sentinels, startSentinel } from '../support/engines.js'
 import type { Pair } from '../support/guide.js'
 import { startProxy, type TcpProxy } from '../support/proxy.js'
-import {
-  type Asked,
-  check,
-  measured,
-  type Person,
-  renew,
-  signIn,
-  signOut,
-  slowest,
-  startLoad,
-  told,
-  until,
-} from './answers.js'
+import { type Asked, measured, slowest, until } from './answers.js'
+import { startLoad } from './load.js'
+import { check, type Person, renew, signIn, signOut, told } from './people.js'
 import { crowd, follow, LACKS_ENGINES, promoted, renewByKey, replaceable, serverAt } from './redis-servers.js'
 
 /** So many do something while the primary is killed, and it is killed once so many were told that it is done. */

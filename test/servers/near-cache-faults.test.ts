@@ -1,22 +1,8 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { startRedis } from '../support/engines.js'
 import { type Fleet, type FleetNode, type FleetOptions, type FleetStore, startFleet } from '../support/fleet.js'
-import {
-  type Asked,
-  AWAY_MS,
-  ask,
-  check,
-  measured,
-  type Person,
-  RECOVERY_MS,
-  renew,
-  signIn,
-  signOut,
-  slowest,
-  statuses,
-  told,
-  until,
-} from './answers.js'
+import { type Asked, AWAY_MS, ask, measured, RECOVERY_MS, slowest, statuses, until } from './answers.js'
+import { check, type Person, renew, signIn, signOut, told } from './people.js'
 import { crowd, LACKS_ENGINES } from './redis-servers.js'
 
 let fleet: Fleet

@@ -2,20 +2,8 @@ import { afterEach, describe, expect, test } from 'vitest'
 import { type Fleet, type FleetNode, startFleet } from '../support/fleet.js'
 import { PASSWORD, type Pair, registrationForm } from '../support/guide.js'
 import { openSignIns } from '../support/sign-ins.js'
-import {
-  type Asked,
-  AWAY_MS,
-  ask,
-  check,
-  measured,
-  openConnections,
-  renew,
-  signIn,
-  slowest,
-  statuses,
-  told,
-  until,
-} from './answers.js'
+import { type Asked, AWAY_MS, ask, measured, openConnections, slowest, statuses, until } from './answers.js'
+import { check, renew, signIn, told } from './people.js'
 import { crowd, LACKS_ENGINES, renewByKey } from './redis-servers.js'
 
 const CHECKS = 170

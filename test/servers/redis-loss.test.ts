@@ -3,19 +3,8 @@ import { join } from 'node:path'
 import { createClient } from 'redis'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import { type Redis, startRedis } from '../support/engines.js'
-import {
-  type Asked,
-  ask,
-  check,
-  measured,
-  type Person,
-  renew,
-  signIn,
-  signOut,
-  statuses,
-  told,
-  until,
-} from './answers.js'
+import { type Asked, ask, measured, statuses, until } from './answers.js'
+import { check, type Person, renew, signIn, signOut, told } from './people.js'
 import { crowd, LACKS_ENGINES, serverAt } from './redis-servers.js'
 
 async function newRedis(...args: string[]): Promise<Redis> {

@@ -3,7 +3,8 @@ import { createDatabase, type Redis, type Sentinels } from '../support/engines.j
 import { SECRET } from '../support/fleet.js'
 import { type Pair, registrationForm } from '../support/guide.js'
 import { type ServerProcess, startServer } from '../support/server.js'
-import { type Asked, ask, type Person, signIn, told, until } from './answers.js'
+import { type Asked, ask, until } from './answers.js'
+import { type Person, signIn, told } from './people.js'
 
 export const LACKS_ENGINES = inject('pawlPostgres') === null || inject('pawlRedis') === null
 

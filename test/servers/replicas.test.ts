@@ -2,20 +2,8 @@ import { setTimeout as pause } from 'node:timers/promises'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import { type Redis, type Sentinels, startRedis, startSentinel } from '../support/engines.js'
 import { startProxy, type TcpProxy } from '../support/proxy.js'
-import {
-  type Asked,
-  AWAY_MS,
-  check,
-  measured,
-  type Person,
-  renew,
-  signIn,
-  signOut,
-  slowest,
-  statuses,
-  told,
-  until,
-} from './answers.js'
+import { type Asked, AWAY_MS, measured, slowest, statuses, until } from './answers.js'
+import { check, type Person, renew, signIn, signOut, told } from './people.js'
 import { crowd, follow, LACKS_ENGINES, PROMOTION_MS, promoted, serverAt } from './redis-servers.js'
 
 /** What Sentinels and connections say for themselves: no steps of what a server does. */

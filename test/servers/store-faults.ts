@@ -7,22 +7,16 @@ import {
   type Asked,
   AWAY_MS,
   ask,
-  check,
   FORGED,
   measured,
-  newPeople,
   openConnections,
-  type Person,
   RECOVERY_MS,
-  renew,
-  signIn,
-  signOut,
   slowest,
-  startLoad,
   statuses,
-  told,
   until,
 } from './answers.js'
+import { startLoad } from './load.js'
+import { check, newPeople, type Person, renew, signIn, signOut, told } from './people.js'
 
 /** Connections that one server may hold to where sessions are: its pool, or one. */
 const MOST_CONNECTIONS = { postgres: 10, redis: 1 }
