@@ -1,6 +1,14 @@
 import { expect, test } from 'vitest'
-import { type BaseUser, createAuth, type Extension, memoryUsers, Problem, type Route } from '../src/index.js'
-import { testAuth, testExchange } from '../src/testing/index.js'
+import {
+  type BaseUser,
+  createAuth,
+  type Extension,
+  memoryUsers,
+  type PasswordHasher,
+  Problem,
+  type Route,
+} from '../src/index.js'
+import { cheapHasher, testAuth, testExchange } from '../src/testing/index.js'
 
 const credentials = { email: 'me@example.com', password: 'secret1234' }
 const user = { ...credentials, password_confirmation: credentials.password }
@@ -113,6 +121,31 @@ test('an authenticating hook that throws refuses before the password is compared
   expect(status).toBe(429)
   expect(headers['retry-after']).toBe('60')
   expect(errors).toEqual([])
+})
+
+test("an authenticating hook that answers 'mismatch' makes no password right, at the cost of a wrong one", async () => {
+  const compared: (string | null)[] = []
+  const cheap = cheapHasher()
+  const hasher: PasswordHasher = {
+    hash: cheap.hash,
+    verify(password, hash) {
+      compared.push(hash)
+      return cheap.verify(password, hash)
+    },
+  }
+  let answer: 'mismatch' | undefined
+  const { request } = testAuth({
+    hasher,
+    extensions: [extension('blind', { hooks: { authenticating: () => answer } })],
+  })
+  const token = (await request('POST', '/registration', { json: { user } })).body.data.access_token
+  const wrong = await request('POST', '/session', { json: { user: { ...credentials, password: 'wrong' } } })
+  answer = 'mismatch'
+  compared.length = 0
+  expect(await request('POST', '/session', { json: { user: credentials } })).toEqual(wrong)
+  expect((await request('POST', '/session/reauthenticate', { token, json: { user: credentials } })).status).toBe(401)
+  expect((await request('DELETE', '/registration', { token, json: { user: credentials } })).status).toBe(401)
+  expect(compared).toEqual([null, null, null])
 })
 
 test('a savingUser hook that throws leaves no user', async () => {

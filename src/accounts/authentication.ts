@@ -86,8 +86,8 @@ export function authentication<User extends BaseUser>(
       const password = textField(input, 'password')
       const account = isRight ? await users.findByIdentifier(identifier, ctx.tenant) : null
       const attempt = { ctx, identifier, user: account?.user ?? null, purpose: 'sign_in' } as const
-      await run('authenticating', attempt)
-      const proven = await verify(ctx, account, password)
+      const answer = await run('authenticating', attempt)
+      const proven = await verify(ctx, answer === 'mismatch' ? null : account, password)
       if (!proven) {
         // Only an address, or a name somebody has, is told: people type passwords into the wrong field.
         const told = isRight && (account || identifier.includes('@')) && { identifier }

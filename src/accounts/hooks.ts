@@ -53,13 +53,19 @@ export interface SignIn<User extends BaseUser> extends SignInFacts {
  * `…ed` only reacts. They run for custom controllers too: they belong to accounts, not to routes.
  */
 export interface Hooks<User extends BaseUser = BaseUser> {
-  /** Before a password is looked at. */
-  readonly authenticating?: (attempt: Attempt<User>) => Awaitable<void>
+  /** Before a password is looked at. `'mismatch'` refuses it as a wrong one, at the same cost: no password is right. */
+  // biome-ignore lint/suspicious/noConfusingVoidType: most have nothing to answer
+  readonly authenticating?: (attempt: Attempt<User>) => Awaitable<'mismatch' | void>
   /** The password was wrong, or nobody has the identifier. */
   readonly authenticationFailed?: (attempt: Attempt<User>) => Awaitable<void>
-  /** Identity is proven and no session exists yet: the last chance to refuse or to ask for another step. */
   /** Somebody wants to register; nothing is read yet. */
   readonly registering?: (registering: { readonly ctx: Context<User> }) => Awaitable<void>
+  /** Somebody asks for a message that anybody may ask for, as a reset link; nobody is looked up yet. */
+  readonly asking?: (asking: {
+    readonly ctx: Context<User>
+    /** Which message: `reset_password`. */
+    readonly kind: string
+  }) => Awaitable<void>
   /** A new password that keeps the rules. Text refuses it, and says why: `is too common`. */
   readonly choosingPassword?: (choosing: {
     readonly ctx: Context<User>
@@ -79,6 +85,7 @@ export interface Hooks<User extends BaseUser = BaseUser> {
     readonly email: string | null
     readonly username: string | null
   }) => Awaitable<'hidden' | undefined>
+  /** Identity is proven and no session exists yet: the last chance to refuse or to ask for another step. */
   readonly signingIn?: (signIn: SignIn<User>) => Awaitable<void>
   readonly signedIn?: (signIn: SignIn<User>) => Awaitable<void>
   /** Before a session is renewed, in a cookie too. What is thrown refuses it; the session stays. */

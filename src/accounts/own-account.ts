@@ -38,8 +38,8 @@ export function ownAccount<User extends BaseUser>(
     const account = await accountOf(ctx)
     const { user } = account
     const attempt = { ctx, identifier: user.email || (user.username ?? ''), user, purpose: 'current_password' } as const
-    await run('authenticating', attempt)
-    const proven = await verify(ctx, account, password)
+    const answer = await run('authenticating', attempt)
+    const proven = await verify(ctx, answer === 'mismatch' ? null : account, password)
     if (proven) return proven
     await emit(ctx, 'sign_in.failed', { userId: user.id, detail: 'current_password' })
     await run('authenticationFailed', attempt)
