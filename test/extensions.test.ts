@@ -22,6 +22,7 @@ function diary(name: string, entries: string[]): Extension {
       hooks: {
         authenticating: write('authenticating'),
         authenticationFailed: write('authenticationFailed'),
+        passwordProven: write('passwordProven'),
         signingIn: write('signingIn'),
         signedIn: write('signedIn'),
         savingUser: write('savingUser'),
@@ -57,14 +58,14 @@ test('hooks run at their moment, and in the order extensions are listed', async 
   await request('POST', '/session', { json: { user: { ...credentials, password: 'wrong' } } })
   moments(['authenticating', 'authenticationFailed'])
   await request('POST', '/session', { json: { user: credentials } })
-  moments(['authenticating', 'signingIn', 'signedIn'])
+  moments(['authenticating', 'passwordProven', 'signingIn', 'signedIn'])
   const token = body.data.access_token
   const change = { email: 'you@example.com', current_password: credentials.password }
   expect((await request('PATCH', '/registration', { token, json: { user: change } })).status).toBe(200)
-  moments(['authenticating', 'savingUser', 'savedUser', 'credentialsChanged'])
+  moments(['authenticating', 'passwordProven', 'savingUser', 'savedUser', 'credentialsChanged'])
   const proof = { current_password: credentials.password }
   expect((await request('DELETE', '/registration', { token, json: { user: proof } })).status).toBe(200)
-  moments(['authenticating', 'deletedUser'])
+  moments(['authenticating', 'passwordProven', 'deletedUser'])
 })
 
 test('hooks run for controllers of the app as well', async () => {

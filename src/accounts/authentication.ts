@@ -95,6 +95,7 @@ export function authentication<User extends BaseUser>(
         await run('authenticationFailed', attempt)
         throw new Problem('invalid_credentials', { message: `Invalid ${identifiers.join(' or ')} or password` })
       }
+      await run('passwordProven', attempt)
       return door(ctx, proven, { methods: ['pwd'], remember: isRemembered(input) })
     },
   }

@@ -58,6 +58,8 @@ export interface Hooks<User extends BaseUser = BaseUser> {
   readonly authenticating?: (attempt: Attempt<User>) => Awaitable<'mismatch' | void>
   /** The password was wrong, or nobody has the identifier. */
   readonly authenticationFailed?: (attempt: Attempt<User>) => Awaitable<void>
+  /** The password was right. Whoever signs in may still be refused. */
+  readonly passwordProven?: (attempt: Attempt<User>) => Awaitable<void>
   /** Somebody wants to register; nothing is read yet. */
   readonly registering?: (registering: { readonly ctx: Context<User> }) => Awaitable<void>
   /** Somebody asks for a message that anybody may ask for, as a reset link; nobody is looked up yet. */

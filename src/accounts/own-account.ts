@@ -40,7 +40,10 @@ export function ownAccount<User extends BaseUser>(
     const attempt = { ctx, identifier: user.email || (user.username ?? ''), user, purpose: 'current_password' } as const
     const answer = await run('authenticating', attempt)
     const proven = await verify(ctx, answer === 'mismatch' ? null : account, password)
-    if (proven) return proven
+    if (proven) {
+      await run('passwordProven', attempt)
+      return proven
+    }
     await emit(ctx, 'sign_in.failed', { userId: user.id, detail: 'current_password' })
     await run('authenticationFailed', attempt)
     throw refusal()
