@@ -2,7 +2,8 @@ import type { Exchange } from './exchange.js'
 
 /** An address, with or without a port or brackets. Null for anything else, and that is a shared bucket, never no limit. */
 function addressIn(text: string): string | null {
-  const address = /^\s*(?:\[([\da-f:.]+)\](?::\d+)?|(\d+(?:\.\d+){3})(?::\d+)?|([\da-f:.]+))\s*$/i.exec(text)
+  const address =
+    /^\s*(?:\[([\da-f.]*:[\da-f:.]+)\](?::\d+)?|(\d+(?:\.\d+){3})(?::\d+)?|([\da-f.]*:[\da-f:.]+))\s*$/i.exec(text)
   return address ? (address[1] ?? address[2] ?? address[3] ?? null) : null
 }
 
