@@ -143,6 +143,7 @@ export function createAuth<User extends BaseUser>(options: AuthOptions<User>): A
   })
   const tools: ExtensionTools<User> = {
     users,
+    identifiers,
     accounts,
     enrolment,
     sessions,

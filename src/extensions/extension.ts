@@ -9,11 +9,14 @@ import type { Route } from '../http/route.js'
 import type { Emit } from '../sessions/event.js'
 import type { Sessions } from '../sessions/sessions.js'
 import type { KeyValueStore } from '../stores/key-value-store.js'
+import type { Identifier } from '../users/fields.js'
 import type { BaseUser, UserRepository } from '../users/user.js'
 
 /** What an extension may use. */
 export interface ExtensionTools<out User extends BaseUser = BaseUser> extends Moments<User> {
   readonly users: UserRepository<User>
+  /** What people are known by. */
+  readonly identifiers: readonly Identifier[]
   readonly accounts: Accounts<User>
   /** Makes and changes accounts; nobody's right to it is asked. */
   readonly enrolment: Enrolment<User>
