@@ -11,10 +11,10 @@ export interface Bucket {
   /** Of whom. Only its hash is stored. */
   readonly text: string
   /**
-   * True gives it a key of its own. Otherwise it shares one of a fixed number with whoever has the same hash, so that a
-   * million names or addresses take no more room than that.
+   * `'own'` gives it a key of its own. Otherwise it shares one of a fixed number with whoever has the same hash, so that
+   * a million names or addresses take no more room than that; one of a `'few'` where nobody asks for the count.
    */
-  readonly own?: boolean
+  readonly places?: 'own' | 'few'
   /** Ends its windows at moments of its own, so that not everybody who was refused comes back at once. */
   readonly spread?: boolean
 }
@@ -30,6 +30,7 @@ export interface Slot {
 /** Keys that strangers can fill. Those of a long window gather tries for longer, so there are more. */
 const PLACES = 65_536
 const PLACES_OF_LONG = 262_144
+const FEW_PLACES = 4096
 const LONG_MS = 3_600_000
 
 const ALPHABET = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_'
@@ -56,18 +57,24 @@ export interface Counters {
  * atomic step, so that of a thousand tries at once exactly as many pass as may.
  */
 export function createCounters(values: KeyValueStore, now: Clock, key: Uint8Array): Counters {
+  const shiftOfAll = numberOf(keyedHash(key, 'windows'))
+
+  function placeOf(hash: string, ms: number, places: Bucket['places']): string {
+    if (places === 'own') return hash.slice(0, 22)
+    const count = places === 'few' ? FEW_PLACES : ms > LONG_MS ? PLACES_OF_LONG : PLACES
+    return (numberOf(hash) % count).toString(36)
+  }
+
   return {
-    slotsOf({ tag, windows, text, own = false, spread = false }) {
+    slotsOf({ tag, windows, text, places, spread = false }) {
       const hash = keyedHash(key, `${tag}\n${text}`)
-      const number = numberOf(hash)
-      const shift = spread ? number : numberOf(keyedHash(key, 'windows'))
+      const shift = spread ? numberOf(hash) : shiftOfAll
       const time = now()
       return windows.map(({ count, ms }) => {
         const shifted = time + (shift % ms)
         const index = Math.floor(shifted / ms)
-        const place = own ? hash.slice(0, 22) : (number % (ms > LONG_MS ? PLACES_OF_LONG : PLACES)).toString(36)
         return {
-          key: `rate_limits:${tag}:${ms.toString(36)}:${index.toString(36)}:${place}`,
+          key: `rate_limits:${tag}:${ms.toString(36)}:${index.toString(36)}:${placeOf(hash, ms, places)}`,
           limit: count,
           msLeft: (index + 1) * ms - shifted,
         }

@@ -38,7 +38,7 @@ interface Tried {
 const secondsLeft = ({ msLeft }: Slot) => Math.max(1, Math.ceil(msLeft / 1000))
 
 function createLimits<User extends BaseUser>(rules: Rules, tools: ExtensionTools<User>): Added<User, RateLimits> {
-  const { values, users, emit, onError, now } = tools
+  const { values, users, identifiers, emit, onError, now } = tools
   const [key] = tools.keys('rate_limits') as readonly [Uint8Array]
   const counters = createCounters(values, now, key)
   const places = knownPlaces(values, now, key)
@@ -50,9 +50,9 @@ function createLimits<User extends BaseUser>(rules: Rules, tools: ExtensionTools
   const within = (tenant: string, ...names: readonly string[]) => [tenant, ...names].join('\n')
   const named = (tenant: string, identifier: string) => bucket('n', 'sign_in.account', within(tenant, identifier))
   const accounted = (tenant: string, id: string) =>
-    bucket('a', 'sign_in.account', within(tenant, 'user', id), { own: true })
-  const placed = (place: string) => bucket('p', 'sign_in.account', place, { own: true })
-  const proving = (tenant: string, id: string) => bucket('c', 'current_password', within(tenant, id), { own: true })
+    bucket('a', 'sign_in.account', within(tenant, 'user', id), { places: 'own' })
+  const placed = (place: string) => bucket('p', 'sign_in.account', place, { places: 'own' })
+  const proving = (tenant: string, id: string) => bucket('c', 'current_password', within(tenant, id), { places: 'own' })
 
   /** Once for each bucket and window: a flood of refusals must not become a flood of news. */
   async function tell(ctx: Context, rule: RuleName, slot: Slot, count: number, facts: EventFacts = {}): Promise<void> {
@@ -93,21 +93,24 @@ function createLimits<User extends BaseUser>(rules: Rules, tools: ExtensionTools
   /** The address before all: what an address is refused must use up nobody else's tries. */
   async function passFrom(ctx: Context, place: Place): Promise<void> {
     await pass(ctx, `${place}.address`, addressSlots(place, ctx.tenant, ctx.address))
-    await pass(ctx, `${place}.global`, bucket(`${place[0]}g`, `${place}.global`, ctx.tenant, { own: true }))
+    await pass(ctx, `${place}.global`, bucket(`${place[0]}g`, `${place}.global`, ctx.tenant, { places: 'own' }))
   }
+
+  /** Where nobody has a second name, the first says all. */
+  const haveTwoNames = identifiers.length > 1
 
   /**
    * Counts a stranger's try under the name that was sent, and under the account, which may have another name. Only the
    * first is told: where the second is over, the try is a wrong password, or a pair of names would tell that they are one
    * person's. Nobody's name is counted in two places as well, so that it costs the same.
    */
-  async function passNamed(attempt: Attempt<User>, names: readonly Slot[], shared: readonly Slot[], facts: EventFacts) {
-    const { ctx, user, identifier } = attempt
-    const decoys = counters.slotsOf({
-      tag: 'd',
-      windows: rules['sign_in.account'],
-      text: within(ctx.tenant, identifier),
-    })
+  async function passEitherName(
+    { ctx, user, identifier }: Attempt<User>,
+    names: readonly Slot[],
+    shared: readonly Slot[],
+    facts: EventFacts,
+  ): Promise<'mismatch' | undefined> {
+    const decoys = bucket('d', 'sign_in.account', within(ctx.tenant, identifier), { places: 'few' })
     let isOver = false
     for (const [index, slot] of names.entries()) {
       const account = (isOver || !user ? decoys[index] : shared[index]) as Slot
@@ -140,9 +143,11 @@ function createLimits<User extends BaseUser>(rules: Rules, tools: ExtensionTools
       return undefined
     }
     const names = named(tenant, identifier)
-    const shared = user ? accounted(tenant, user.id) : []
+    const shared = user && haveTwoNames ? accounted(tenant, user.id) : []
     if (user) tries.set(ctx, { userId: user.id, places: known, slots: [...names, ...shared] })
-    return passNamed(attempt, names, shared, facts)
+    if (haveTwoNames) return passEitherName(attempt, names, shared, facts)
+    await pass(ctx, 'sign_in.account', names, facts)
+    return undefined
   }
 
   /** What concerns nobody's answer any more: it is told, and tried again with a later sign-in. */

@@ -39,7 +39,18 @@ export interface Window {
   readonly ms: number
 }
 
-const DEFAULTS = {
+/** As the setting and events name it. */
+export type RuleName =
+  | 'sign_in.account'
+  | 'sign_in.address'
+  | 'sign_in.global'
+  | 'current_password'
+  | 'registration.address'
+  | 'registration.global'
+  | 'mail.address'
+  | 'mail.global'
+
+const DEFAULTS: Readonly<Record<RuleName, readonly Limit[]>> = {
   'sign_in.account': ['60/10m', '100/24h'],
   'sign_in.address': ['600/10m'],
   'sign_in.global': ['60000/10m'],
@@ -48,10 +59,8 @@ const DEFAULTS = {
   'registration.global': ['60000/10m'],
   'mail.address': ['600/10m'],
   'mail.global': ['60000/10m'],
-} as const satisfies Record<string, readonly Limit[]>
+}
 
-/** As the setting and events name it. */
-export type RuleName = keyof typeof DEFAULTS
 /** The windows of every rule, the shortest first; none where it is off. */
 export type Rules = Readonly<Record<RuleName, readonly Window[]>>
 
