@@ -303,6 +303,17 @@ describe('two names of one account', () => {
     expect(compared).toHaveLength(40)
   })
 
+  test('use up no more of the day than they were compared in ten minutes', async () => {
+    const { request, register, signIn, statuses, clock } = limited({ signIn: { account: ['2/10m', '4/24h'] } }, both)
+    await register('me@example.com', HOME, { username: 'myself' })
+    const byName = (password: string) =>
+      request('POST', '/session', { json: { user: { username: 'myself', password } }, address: '192.0.2.1' })
+    expect(await statuses(2, () => signIn('me@example.com'))).toEqual([401, 401])
+    expect(await statuses(2, () => byName('wrong'))).toEqual([401, 401])
+    clock.advance(600_000)
+    expect((await byName(PASSWORD)).status).toBe(200)
+  })
+
   test('are both open again after the window, a success, or a new password', async () => {
     const { auth, request, register, signIn, statuses, clock } = limited({ signIn: { account: '3/10m' } }, both)
     await register('me@example.com', HOME, { username: 'myself' })
