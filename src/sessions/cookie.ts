@@ -10,6 +10,7 @@ import type { Claims } from '../tokens/token.js'
 import type { BaseUser } from '../users/user.js'
 import type { Context } from './context.js'
 import { type CookieJar, type CookieOptions, cookieJar } from './cookie-jar.js'
+import { told } from './event.js'
 import { createLifecycle, type Lifecycle } from './lifecycle.js'
 import { requireOwnOrigin } from './origin.js'
 import { ownSessions } from './own.js'
@@ -186,7 +187,7 @@ export function cookieOver<User extends BaseUser>(
   }
 
   async function leave(ctx: Context<User>, id: string): Promise<void> {
-    if (await sessions.delete(id)) emit(ctx, 'session.ended', { sessionId: id })
+    if (await sessions.delete(id)) await told(emit(ctx, 'session.ended', { sessionId: id }))
   }
 
   return {

@@ -45,3 +45,12 @@ export type EventFacts = Pick<AuthEvent, 'userId' | 'sessionId' | 'identifier' |
  * knows that it is written, and fails where it is not.
  */
 export type Emit = (ctx: Context | null, name: AuthEventName, facts?: EventFacts) => Awaitable<void>
+
+/** Waits until the end of a session is told. It has ended: that this could not be written down must not say otherwise. */
+export async function told(emitted: Awaitable<void>): Promise<void> {
+  try {
+    await emitted
+  } catch {
+    // `onError` has heard of it.
+  }
+}

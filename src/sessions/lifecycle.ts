@@ -8,6 +8,7 @@ import { type KnownClaims, rememberClaims } from '../tokens/remember.js'
 import type { Claims } from '../tokens/token.js'
 import type { Account, BaseUser } from '../users/user.js'
 import type { Context } from './context.js'
+import { told } from './event.js'
 import type { LifecycleParts } from './parts.js'
 import type { SessionAndAccount } from './reader.js'
 import { type Checked, createReading, type Reading, reusedKey } from './reading.js'
@@ -64,11 +65,14 @@ export function createLifecycle<User extends BaseUser>(parts: LifecycleParts<Use
       await sessions.delete(session.id)
       throw new Problem('invalid_credentials')
     }
-    await emit(ctx, 'session.created', {
-      userId: session.userId,
-      sessionId: session.id,
-      detail: session.methods.join(' '),
-    })
+    const { id: sessionId, userId, methods } = session
+    try {
+      await emit(ctx, 'session.created', { userId, sessionId, detail: methods.join(' ') })
+    } catch (error) {
+      // The request fails, and nobody is told of its tokens.
+      await sessions.delete(sessionId)
+      throw error
+    }
   }
 
   async function endReused(ctx: Context<User>, { id, userId, expiresAt }: Session): Promise<null> {
@@ -76,7 +80,7 @@ export function createLifecycle<User extends BaseUser>(parts: LifecycleParts<Use
       await sessions.delete(id)
       await store.values.put(reusedKey(id), true, Math.max(1, expiresAt - now()))
     }
-    emit(ctx, 'session.reused', { userId, sessionId: id })
+    const emitted = emit(ctx, 'session.reused', { userId, sessionId: id })
     try {
       await end()
     } catch (error) {
@@ -84,6 +88,7 @@ export function createLifecycle<User extends BaseUser>(parts: LifecycleParts<Use
       endLater(id, end)
       throw error
     }
+    await told(emitted)
     return refuse(ctx, 'reused')
   }
 
@@ -212,7 +217,8 @@ export function createLifecycle<User extends BaseUser>(parts: LifecycleParts<Use
       for (const id of new Set([claims?.sessionId, made?.id])) {
         if (id === undefined) continue
         ctx.beforeSend(async () => {
-          if (await sessions.delete(id)) emit(ctx, 'session.ended', { sessionId: id, ...(userId && { userId }) })
+          if (!(await sessions.delete(id))) return
+          await told(emit(ctx, 'session.ended', { sessionId: id, ...(userId && { userId }) }))
         })
       }
       ctx.session = null

@@ -1,6 +1,7 @@
 import { Problem } from '../base/problem.js'
 import type { SessionChange } from '../stores/session-store.js'
 import type { BaseUser } from '../users/user.js'
+import { told } from './event.js'
 import type { Lifecycle } from './lifecycle.js'
 import type { LifecycleParts } from './parts.js'
 import type { OwnSessions } from './sessions.js'
@@ -23,14 +24,14 @@ export function ownSessions<User extends BaseUser>(
       const session = await sessions.find(id)
       if (!session || session.userId !== (ctx.user?.id ?? ctx.session?.userId)) return false
       ctx.beforeSend(async () => {
-        if (await sessions.delete(id)) emit(ctx, 'session.ended', { userId: session.userId, sessionId: id })
+        if (await sessions.delete(id)) await told(emit(ctx, 'session.ended', { userId: session.userId, sessionId: id }))
       })
       return true
     },
     async endAll(ctx, user, { exceptCurrent = false } = {}) {
       const except = exceptCurrent ? ctx.session?.id : undefined
       const ended = await sessions.deleteByUser(user.id, except === undefined ? {} : { except })
-      emit(ctx, 'sessions.ended', { userId: user.id, detail: String(ended) })
+      await told(emit(ctx, 'sessions.ended', { userId: user.id, detail: String(ended) }))
     },
     confirm: (ctx, account) => lifecycle.confirm(ctx, account),
     async keep(ctx, credentialEpoch) {
@@ -50,7 +51,7 @@ export function ownSessions<User extends BaseUser>(
       ctx.beforeSend(async () => {
         await lifecycle.change(ctx, change)
         const facts = { userId: session.userId, sessionId: session.id }
-        if (authenticated !== undefined) emit(ctx, 'session.reauthenticated', facts)
+        if (authenticated !== undefined) await emit(ctx, 'session.reauthenticated', facts)
       })
     },
   }
