@@ -25,6 +25,8 @@ export type NewUser = UserInput & {
 export interface System<out User extends BaseUser = BaseUser> {
   /** The same for the users of a tenant. Needed where there are tenants. */
   of(tenant: string): System<User>
+  /** The same, done by whom you name: an admin's id, `'job:cleanup'`. For extensions that write down who did it. */
+  as(actor: string): System<User>
   findUser(id: string): Promise<User | null>
   /** By address or username, in any spelling. */
   findUserBy(identifier: string): Promise<User | null>
@@ -63,12 +65,14 @@ export function createSystem<User extends BaseUser>(
   enrolment: Enrolment<User>,
   door: SignInDoor<User>,
   tenant = '',
+  actor: string | null = null,
 ): System<User> {
   const { users, sessions, run, rowsOf, emit, now } = parts
 
   function contextOf(): Context<User> {
     const ctx = new Context<User>(NOBODY)
     ctx.tenant = tenant
+    ctx.actor = actor
     return ctx
   }
 
@@ -114,7 +118,11 @@ export function createSystem<User extends BaseUser>(
   }
 
   return {
-    of: named => createSystem(parts, changes, enrolment, door, named),
+    of: named => createSystem(parts, changes, enrolment, door, named, actor),
+    as(named) {
+      if (typeof named !== 'string' || named === '') throw new TypeError("`as` takes who does it, like 'job:cleanup'")
+      return createSystem(parts, changes, enrolment, door, tenant, named)
+    },
     findUser: async id => (await users.findById(id, tenant))?.user ?? null,
     async findUserBy(identifier) {
       const { normalize } = IDENTIFIERS[identifier.includes('@') ? 'email' : 'username']

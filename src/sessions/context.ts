@@ -38,6 +38,8 @@ export class Context<out User extends BaseUser = BaseUser, out Request extends C
   session: Session | null = null
   /** Whose users it is among: what the option `tenant` says of the request. Empty where there are no tenants. */
   tenant = ''
+  /** Who does it, where trusted code says so: see `system.as`. Null where the request's user does it, or nobody said. */
+  actor: string | null = null
   /** The tokens made during this request, for its answer to show. Null where they travel in a cookie. */
   tokens: IssuedTokens | null = null
   /** True once this request signed in or renewed: the session is its own, and goes with the writes when they go. */
