@@ -2,6 +2,7 @@
 import { readFileSync } from 'node:fs'
 import { parseArgs } from 'node:util'
 import { newSecret } from '../server/data-dir.js'
+import { auditCommand } from './audit.js'
 import { initCommand } from './init/init.js'
 import { migrateCommand } from './migrate.js'
 import { serveCommand } from './serve.js'
@@ -15,6 +16,10 @@ const HELP = `pawl: authentication for APIs
   pawl serve      run the server; on first run it makes a data folder and a secret
   pawl migrate    make or change the tables of the database
                     --print         print the SQL instead, for a new database
+  pawl audit      show what the audit log has, newest first
+                    --user=ID|ADDRESS --actor=ID --session=ID --name=EVENT --tenant=NAME
+                    --since=24h|2030-01-31 --until=… --failed
+                    --limit=50 --json
   pawl keys       print a new secret
   pawl --version
   pawl --help
@@ -38,6 +43,7 @@ const COMMANDS: Readonly<Record<string, Command>> = {
   init: initCommand,
   serve: bare(serveCommand),
   migrate: migrateCommand,
+  audit: auditCommand,
   keys: bare(() => console.log(newSecret())),
 }
 

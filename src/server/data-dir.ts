@@ -17,10 +17,19 @@ export function newSecret(): string {
   return randomBytes(32).toString('base64url')
 }
 
+const folderOf = ({ dataDir = 'pawl-data' }: ServeConfig) => resolve(dataDir)
+
+/** Path of the SQLite file, which may not be there, or `:memory:`; null where the database is a server. Makes nothing. */
+export function databaseFileOf(config: ServeConfig): string | null {
+  const { databaseUrl } = config
+  return databaseUrl === undefined ? join(folderOf(config), 'pawl.db') : fileOf(databaseUrl)
+}
+
 /** Finds the database and makes the data folder, mode 0700, where one is needed. */
-export function findPlace({ databaseUrl, dataDir = 'pawl-data', secret }: ServeConfig): Place {
-  const folder = resolve(dataDir)
-  const databaseFile = databaseUrl === undefined ? join(folder, 'pawl.db') : fileOf(databaseUrl)
+export function findPlace(config: ServeConfig): Place {
+  const { databaseUrl, secret } = config
+  const folder = folderOf(config)
+  const databaseFile = databaseFileOf(config)
   if (databaseUrl === undefined || secret === undefined) {
     if (!existsSync(folder)) mkdirSync(folder, { recursive: true, mode: 0o700 })
     if (!statSync(folder).isDirectory()) throw settingError(`PAWL_DATA_DIR ${folder} is not a folder`)
