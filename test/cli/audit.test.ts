@@ -4,10 +4,11 @@ import pg from 'pg'
 import { describe, expect, inject, test } from 'vitest'
 import { openSqlite } from '../../src/server/sqlite.js'
 import { createDatabase } from '../support/engines.js'
-import { PASSWORD, send } from '../support/guide.js'
+import { send } from '../support/guide.js'
 import { keptFolder, projectWith } from '../support/refusal.js'
 import { runPawl, startServer } from '../support/server.js'
 
+const PASSWORD = 'marked-secret-1-xyz'
 const PAWL_SECRET = 'kR7vYw2pQ9sXzL4mN8bT1cF6gH3jD5aE'
 const CONFIG = `
   import { auditLog } from 'pawl/extensions/audit'
@@ -99,6 +100,7 @@ describe.each(urls)('%s', (_, urlOf) => {
         expect(text).not.toMatch(/(?!\n)[\p{C}]/u)
         expect(text.trimEnd().split('\n').length).toBe(args.length > 0 ? 5 : 6)
       }
+      expect(JSON.stringify([await lines(), server.output()])).not.toContain(PASSWORD)
       expect((await lines())[0].address).toContain('\u001b[31m\u202ered')
     } finally {
       await server.stop()

@@ -97,6 +97,41 @@ test('events of other extensions are written before the answer, and fail it wher
   expect((await request('POST', '/vault', { token })).status).toBe(503)
 })
 
+test('no answer leaves before what it is about is written down', async () => {
+  const written: string[] = []
+  const slow = hooked({
+    async happened({ event }) {
+      await new Promise(resolve => setImmediate(resolve))
+      written.push(event.name)
+    },
+  })
+  const { request, register, clock, events, auth } = await audited(MEMORY, { extensions: [slow] })
+  const checked = () => expect([...written].sort()).toEqual(events.map(({ name }) => name).sort())
+  const { access_token: token, renewal_token: renewal } = await register()
+  checked()
+  await request('POST', '/session/reauthenticate', { token, json: { user: { password: PASSWORD } } })
+  checked()
+  const { access_token: other } = (await request('POST', '/session', { json: { user: credentials } })).body.data
+  const { id } = (await request('GET', '/session', { token: other })).body.data.session
+  expect((await request('DELETE', `/sessions/${id}`, { token })).status).toBe(200)
+  checked()
+  await request('DELETE', '/sessions', { token })
+  checked()
+  await request('POST', '/session/renew', { token: renewal })
+  clock.advance(60_000)
+  // The refusal is the server's own business; nobody waits for that.
+  expect((await request('POST', '/session/renew', { token: renewal })).status).toBe(401)
+  expect(written.filter(name => name !== 'token.refused')).toEqual(
+    events.map(({ name }) => name).filter(name => name !== 'token.refused'),
+  )
+  await new Promise(resolve => setImmediate(resolve))
+  const { access_token: last } = (await request('POST', '/session', { json: { user: credentials } })).body.data
+  await request('DELETE', '/session', { token: last })
+  checked()
+  await auth.system.endSessions((await auth.system.findUserBy(ann.email))?.id ?? '')
+  checked()
+})
+
 test('what another extension throws as it hears of an end does not keep a session alive', async () => {
   const fails = hooked({
     happened({ event }) {
