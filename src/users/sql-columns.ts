@@ -38,6 +38,8 @@ export interface Rows<User extends BaseUser> {
   /** All columns that are read. */
   readonly names: readonly string[]
   readonly fields: readonly string[]
+  /** What each of the app's own fields holds. */
+  readonly kinds: Readonly<Record<string, FieldKind>>
   decode(row: Row): Account<User>
   /** The columns and values of what is named; what the table has no column for throws `TypeError`. */
   encode(values: Partial<Record<keyof Columns, unknown>>, fields?: OwnFields): Record<string, unknown>
@@ -150,6 +152,7 @@ export function sqlRows<User extends BaseUser>(
     columns,
     names: [...Object.values({ ...columns }).filter(name => name !== null), ...own.map(({ column }) => column)],
     fields: own.map(({ name }) => name),
+    kinds: Object.fromEntries(own.map(({ name, kind }) => [name, kind])),
     decode,
     encode(values, given = {}) {
       const row: Record<string, unknown> = {}

@@ -55,7 +55,8 @@ export function sqlUsers<User extends BaseUser = BaseUser>(
 ): UserRepository<User> {
   const { kysely } = database
   const { ids = 'text' } = options
-  const { table, columns, names, fields, decode, encode, taken } = sqlRows<User>(database, options)
+  const rows = sqlRows<User>(database, options)
+  const { table, columns, names, fields, decode, encode, taken } = rows
   const list = names.map(quoted).join(', ')
   // The column may be of a smaller type than the number: then nobody has it, and that is no error.
   const isInteger = ids === 'integer'
@@ -133,6 +134,6 @@ export function sqlUsers<User extends BaseUser = BaseUser>(
       const query = expected(id, expectedHash, tenant)(kysely.deleteFrom(table)).returning(names)
       return (await written(query, rows && (() => rows))) !== null
     },
-    joined: { database, table, key: columns.id, keyType: ids, columns: names, decode },
+    joined: { database, table, key: columns.id, keyType: ids, columns: names, decode, rows },
   }
 }

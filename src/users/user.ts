@@ -2,6 +2,7 @@ import type { Awaitable } from '../base/awaitable.js'
 import type { SqlDatabase } from '../base/sql-database.js'
 import type { JoinedTable } from '../stores/session-store.js'
 import type { RowBeside } from '../stores/table.js'
+import type { Rows } from './sql-columns.js'
 
 /** What every user has. Times are ms since 1970. There is no secret here, so a user may be shown to its owner whole. */
 export interface BaseUser {
@@ -109,4 +110,6 @@ export interface UserRepository<out User extends BaseUser = BaseUser> {
 export interface JoinedUsers<out User extends BaseUser = BaseUser> extends JoinedTable {
   readonly database: object
   decode(row: Readonly<Record<string, unknown>>): Account<User>
+  /** How users become rows, for whoever writes many at once. Left out, they are written one by one. */
+  readonly rows?: Rows<User>
 }
