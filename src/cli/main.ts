@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs'
 import { parseArgs } from 'node:util'
 import { newSecret } from '../server/data-dir.js'
 import { auditCommand } from './audit.js'
+import { importCommand } from './import/import.js'
 import { initCommand } from './init/init.js'
 import { migrateCommand } from './migrate.js'
 import { serveCommand } from './serve.js'
@@ -20,6 +21,12 @@ const HELP = `pawl: authentication for APIs
                     --user=ID|ADDRESS --actor=ID --session=ID --name=EVENT --tenant=NAME
                     --since=24h|2030-01-31 --until=… --failed
                     --limit=50 --json
+  pawl import     take users over from another tool: pow, phoenix, better-auth, authjs,
+                  supabase, devise, firebase or any CSV; see docs/import.md
+                    --from=TOOL FILE…  their dump or export
+                    --dry-run       read and check all, write nothing
+                    --report=FILE   a line for each row that did not go in
+                    --sessions      let people stay signed in
   pawl keys       print a new secret
   pawl --version
   pawl --help
@@ -41,6 +48,7 @@ const bare =
 
 const COMMANDS: Readonly<Record<string, Command>> = {
   init: initCommand,
+  import: importCommand,
   serve: bare(serveCommand),
   migrate: migrateCommand,
   audit: auditCommand,
@@ -62,8 +70,9 @@ async function main(): Promise<void> {
   await command(args)
 }
 
-main().catch((error: Error) => {
+main().catch((error: Error & { exitCode?: number }) => {
   const expected = error.name === 'SettingError' || error instanceof TypeError
   console.error(`pawl: ${expected ? error.message : (error.stack ?? error.message)}`)
-  process.exitCode = 1
+  // 1 says that an import refused rows: how it was called is another matter.
+  process.exitCode = error.exitCode ?? (process.argv[2] === 'import' && expected ? 2 : 1)
 })
