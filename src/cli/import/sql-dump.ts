@@ -67,8 +67,9 @@ export function sqlParser(wants: (table: string) => boolean): RowParser {
     if (at >= kept.length || /^(?:--|\/\*|\\)/.test(kept.slice(at, at + 2))) return false
     if (enter()) return true
     const end = statementEnd(kept, at, backslashes())
+    if (end === null) return false
     // Rows may follow in the next line, which has not come yet.
-    if (end === null || end === kept.length) return false
+    if (/^copy/i.test(kept.slice(at, at + 4)) && !kept.includes('\n', end)) return false
     CREATE.lastIndex = at
     const [head, name] = CREATE.exec(kept.slice(0, end)) ?? []
     if (head !== undefined && name !== undefined) {
