@@ -10,10 +10,10 @@ import { openSqlite } from '../../../src/server/sqlite.js'
 import { createDatabase } from '../../support/engines.js'
 import { keptFolder } from '../../support/refusal.js'
 import { runPawl } from '../../support/server.js'
-import { BCRYPT, phoenixDump, supabaseDump } from './fixtures.js'
+import { BCRYPT, betterAuthDump, phoenixDump, supabaseDump } from './fixtures.js'
 
 const MAIN = fileURLToPath(new URL('../../../dist/cli/main.js', import.meta.url))
-const env = { PAWL_SECRET: 'a secret for tests, and for tests alone' }
+const env = { PAWL_SECRET: 'a secret for tests and for tests alone' }
 
 /** A folder with a migrated database of its own. */
 async function project(more: Record<string, string> = {}) {
@@ -84,6 +84,18 @@ test('a database without tables is refused, and says what to run', async () => {
   const { code, stderr } = await runPawl(['import', '--from=supabase', '--yes', dump], { env, folder })
   expect(code).toBe(2)
   expect(stderr).toMatch(/run `npx pawl migrate` first/)
+})
+
+test('live sessions need the secret of the server, and go where its sessions are', async () => {
+  const { folder, run } = await project()
+  const dump = written(folder, betterAuthDump)
+  const { code, stdout } = await run('--from=better-auth', '--yes', '--sessions', '--json', dump)
+  expect(code).toBe(0)
+  expect(JSON.parse(stdout)).toMatchObject({ imported: 3, passwords: 1, sessions: 1 })
+  const { code: refused, stderr } = await runPawl(['import', '--from=better-auth', '--yes', '--sessions', dump], {
+    folder,
+  })
+  expect([refused, stderr]).toEqual([2, expect.stringMatching(/needs the secret of the server/)])
 })
 
 const MANY = 30_000
