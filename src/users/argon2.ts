@@ -18,6 +18,11 @@ type Parameters = Required<Pick<Argon2Options, 'memoryKiB' | 'iterations' | 'par
 
 const ARGON2 = /^\$argon2id\$v=19\$m=(\d{1,9}),t=(\d{1,5}),p=(\d{1,3})\$[A-Za-z0-9+/]{11,}\$[A-Za-z0-9+/]{16,}$/
 
+/** What a stored hash may ask for at most, in KiB, unless ours are made so: a hostile row takes not all memory. */
+export const MOST_ARGON2_MEMORY = 256 * 1024
+/** The same of all passes together. */
+export const MOST_ARGON2_WORK = 8 * MOST_ARGON2_MEMORY
+
 /** OWASP's least: 19 MiB and two passes, or 46 MiB and one (Password Storage Cheat Sheet). */
 function checkStrength({ memoryKiB, iterations, parallelism }: Parameters): void {
   const whole = [memoryKiB, iterations, parallelism].every(value => Number.isSafeInteger(value) && value >= 1)
@@ -57,6 +62,10 @@ export function argon2Hasher(options: Argon2Options = {}): PasswordHasher {
   function readArgon2(hash: string): StoredHash | null {
     const [known, memory, passes] = ARGON2.exec(hash) ?? []
     if (known === undefined) return null
+    const isWithinReach =
+      Number(memory) <= Math.max(MOST_ARGON2_MEMORY, memoryKiB) &&
+      Number(memory) * Number(passes) <= Math.max(MOST_ARGON2_WORK, memoryKiB * iterations)
+    if (!isWithinReach) return null
     // Weaker on the whole: more memory may stand for fewer passes.
     const outdated = Number(memory) * Number(passes) < memoryKiB * iterations
     return { outdated, matches: password => verify(password, known) }

@@ -13,7 +13,7 @@ export interface ScryptOptions extends HashLimits {
   parallelization?: number
 }
 
-type Parameters = Required<Pick<ScryptOptions, 'cost' | 'blockSize' | 'parallelization'>>
+export type ScryptParameters = Required<Pick<ScryptOptions, 'cost' | 'blockSize' | 'parallelization'>>
 
 /** The fewest passes by log2 of the cost: OWASP's list of what is equally strong (Password Storage Cheat Sheet). */
 const LEAST_PASSES: Readonly<Record<number, number>> = { 13: 10, 14: 5, 15: 3, 16: 2 }
@@ -25,10 +25,11 @@ const SCRYPT = /^\$scrypt\$ln=(\d{1,2}),r=(\d{1,3}),p=(\d{1,3})\$([A-Za-z0-9+/]{
 const SALT_BYTES = 16
 const KEY_BYTES = 32
 
-const memoryOf = ({ cost, blockSize }: Parameters): number => 128 * cost * blockSize
-const workOf = (parameters: Parameters): number => memoryOf(parameters) * parameters.parallelization
+const memoryOf = ({ cost, blockSize }: ScryptParameters): number => 128 * cost * blockSize
+const workOf = (parameters: ScryptParameters): number => memoryOf(parameters) * parameters.parallelization
 
-function isWithinReach(parameters: Parameters): boolean {
+/** True for parameters that can be, and that need at most 256 MiB a pass and 2 GiB in all. */
+export function isWithinReach(parameters: ScryptParameters): boolean {
   const { cost, blockSize, parallelization } = parameters
   const whole = [cost, blockSize, parallelization].every(value => Number.isSafeInteger(value) && value >= 1)
   const isPower = cost >= 2 && Number.isInteger(Math.log2(cost))
@@ -36,12 +37,12 @@ function isWithinReach(parameters: Parameters): boolean {
 }
 
 /** No weaker than the least that OWASP asks for. */
-function isStrong({ cost, blockSize, parallelization }: Parameters): boolean {
+function isStrong({ cost, blockSize, parallelization }: ScryptParameters): boolean {
   const log = Math.log2(cost)
   return blockSize >= 8 && log >= 13 && parallelization >= (LEAST_PASSES[log] ?? 1)
 }
 
-function checkStrength(parameters: Parameters): void {
+function checkStrength(parameters: ScryptParameters): void {
   const { cost, blockSize, parallelization } = parameters
   const given = `cost ${cost}, blockSize ${blockSize}, parallelization ${parallelization}`
   if (!isWithinReach(parameters)) {
@@ -56,7 +57,13 @@ function checkStrength(parameters: Parameters): void {
   )
 }
 
-function derive(password: string, salt: Uint8Array, length: number, parameters: Parameters): Promise<Buffer> {
+/** The key that scrypt derives of a password, off the main thread. */
+export function scryptKey(
+  password: string,
+  salt: Uint8Array,
+  length: number,
+  parameters: ScryptParameters,
+): Promise<Buffer> {
   const { cost, blockSize, parallelization } = parameters
   // OpenSSL counts the blocks of all passes and some of its own.
   const maxmem = memoryOf(parameters) + 128 * blockSize * (parallelization + 2)
@@ -73,7 +80,7 @@ const base64 = (bytes: Buffer): string => bytes.toString('base64').replaceAll('=
  * Reads a PHC string of scrypt. Null for any other, and for one that needs more than 256 MiB a pass or 2 GiB in all.
  * `isOutdated` is asked about parameters that are as strong as OWASP wants them; weaker ones are outdated anyway.
  */
-export function readScrypt(hash: string, isOutdated: (parameters: Parameters) => boolean): StoredHash | null {
+export function readScrypt(hash: string, isOutdated: (parameters: ScryptParameters) => boolean): StoredHash | null {
   const [known, log, blockSize, parallelization, salt = '', key = ''] = SCRYPT.exec(hash) ?? []
   if (known === undefined) return null
   const parameters = { cost: 2 ** Number(log), blockSize: Number(blockSize), parallelization: Number(parallelization) }
@@ -82,7 +89,7 @@ export function readScrypt(hash: string, isOutdated: (parameters: Parameters) =>
   return {
     outdated: !isStrong(parameters) || isOutdated(parameters),
     matches: async password =>
-      timingSafeEqual(await derive(password, Buffer.from(salt, 'base64'), expected.length, parameters), expected),
+      timingSafeEqual(await scryptKey(password, Buffer.from(salt, 'base64'), expected.length, parameters), expected),
   }
 }
 
@@ -101,15 +108,15 @@ export function scryptHasher(options: ScryptOptions = {}): PasswordHasher {
   const enqueue = limitHashes(options)
   const prefix = `$scrypt$ln=${Math.log2(cost)},r=${blockSize},p=${parallelization}`
   // More memory may stand for fewer passes.
-  const isOutdated = (stored: Parameters) => workOf(stored) < workOf(parameters)
+  const isOutdated = (stored: ScryptParameters) => workOf(stored) < workOf(parameters)
   // Nothing random in it: some runtimes have no randomness before the first request, and nobody sees the result.
-  const dummy = (password: string) => derive(password, new Uint8Array(SALT_BYTES), KEY_BYTES, parameters)
+  const dummy = (password: string) => scryptKey(password, new Uint8Array(SALT_BYTES), KEY_BYTES, parameters)
 
   return {
     hash: password =>
       enqueue(async () => {
         const salt = randomBytes(SALT_BYTES)
-        return `${prefix}$${base64(salt)}$${base64(await derive(password, salt, KEY_BYTES, parameters))}`
+        return `${prefix}$${base64(salt)}$${base64(await scryptKey(password, salt, KEY_BYTES, parameters))}`
       }),
     verify: (password, hash) =>
       enqueue(() => {
