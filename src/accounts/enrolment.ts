@@ -56,10 +56,11 @@ export function accountEnrolment<User extends BaseUser>(
         throw taken ? new Problem('invalid_user', { errors: taken }) : error
       })
     },
-    async hashNew(ctx, { email, username }, input) {
+    async hashNew(ctx, user, input) {
+      const { email, username } = user
       const { password, password_confirmation } = input
       const sent = { email, username, password, password_confirmation }
-      const { details, reader } = await readDetails(parts, ctx, sent, null, name => name === 'password')
+      const { details, reader } = await readDetails(parts, ctx, sent, user, name => name === 'password')
       const errors = reader.errors()
       if (errors || details.password === null) throw new Problem('invalid_change', { errors: errors ?? {} })
       return hasher.hash(details.password)

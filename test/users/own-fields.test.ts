@@ -302,3 +302,12 @@ test('what a schema or a table puts into another order is no change', async () =
   const other = await readOwnFields(schema({ ...given, prefs: { b: 2 } }), names, { nick: 'new' }, before)
   expect(other.fields).toEqual({ nick: 'new', prefs: { b: 2 } })
 })
+
+test('a new password asks for none of the own fields again', async () => {
+  const users = memoryUsers<Person>({ fields: NAMES })
+  const { auth, request } = testAuth<Person>({ users, fields: SCHEMAS.Zod as FieldsSchema<Person> })
+  const { id } = await auth.system.createUser(ann)
+  await auth.system.setPassword(id, 'secret5678')
+  const signIn = { ...credentials, password: 'secret5678' }
+  expect((await request('POST', '/session', { json: { user: signIn } })).status).toBe(200)
+})
