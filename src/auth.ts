@@ -4,7 +4,7 @@ import type { System } from './accounts/system.js'
 import { Problem } from './base/problem.js'
 import { type AuthConfig, resolveConfig } from './config.js'
 import type { ExtensionTools } from './extensions/extension.js'
-import { checkExtensions, setUpExtensions } from './extensions/load.js'
+import { checkExtensions, setUpExtensions, strictestRules } from './extensions/load.js'
 import { createHandling, type Handling } from './http/handle.js'
 import { createRouteTable } from './http/router.js'
 import { allRoutes } from './http/routes.js'
@@ -126,13 +126,13 @@ export function createAuth<User extends BaseUser>(options: AuthOptions<User>): A
   const carrier = config.sessions ?? bearerSessions
   const sessions = typeof carrier === 'function' ? carrier(parts) : carrier
 
-  const { hasher, passwordRules, identifiers, fields, presenter, basePath, errors, routes } = config
+  const { hasher, identifiers, fields, presenter, basePath, errors, routes } = config
   const { accounts, system, enrolment } = createAccounts<User>({
     users,
     sessions,
     values: store.values,
     hasher,
-    passwordRules,
+    passwordRules: strictestRules(config.passwordRules, extensions),
     identifiers,
     fields,
     retryMs: times.retryMs,

@@ -50,6 +50,8 @@ export interface Extension<User extends BaseUser = BaseUser, out Verbs = unknown
   /** Names of extensions that must come earlier in the list. */
   readonly requires?: readonly string[]
   readonly migrations?: readonly Migration[]
+  /** Fewest graphemes of a new password, where that is more than `password.minLength`. */
+  readonly minPasswordLength?: number
   /** Runs once, when `createAuth` is called. A property, so that a user type without a needed field is refused. */
   readonly setup: (tools: ExtensionTools<User>) => Added<User, Verbs>
 }

@@ -1,4 +1,5 @@
 import type { Hooks } from '../accounts/hooks.js'
+import type { PasswordRules } from '../users/fields.js'
 import type { BaseUser } from '../users/user.js'
 import type { Added, Extension, ExtensionTools } from './extension.js'
 
@@ -11,6 +12,17 @@ export function checkExtensions<User extends BaseUser>(extensions: readonly Exte
     if (missing !== undefined) throw new TypeError(`extension ${name} needs ${missing} earlier in \`extensions\``)
     earlier.add(name)
   }
+}
+
+/** The rules of passwords, as strict as the strictest extension. Throws `TypeError` where no password could keep them. */
+export function strictestRules<User extends BaseUser>(
+  rules: PasswordRules,
+  extensions: readonly Extension<User>[],
+): PasswordRules {
+  const minLength = Math.max(rules.minLength, ...extensions.map(({ minPasswordLength = 0 }) => minPasswordLength))
+  if (minLength > rules.maxLength)
+    throw new TypeError('`password.maxLength` is less than an extension asks for at least')
+  return { ...rules, minLength }
 }
 
 /** Sets the extensions up in order: what each adds, its hooks in `hooks`. */
