@@ -19,9 +19,9 @@ type Parameters = Required<Pick<Argon2Options, 'memoryKiB' | 'iterations' | 'par
 const ARGON2 = /^\$argon2id\$v=19\$m=(\d{1,9}),t=(\d{1,5}),p=(\d{1,3})\$[A-Za-z0-9+/]{11,}\$[A-Za-z0-9+/]{16,}$/
 
 /** What a stored hash may ask for at most, in KiB, unless ours are made so: a hostile row takes not all memory. */
-export const MOST_ARGON2_MEMORY = 256 * 1024
+export const MOST_ARGON2_MEMORY: number = 256 * 1024
 /** The same of all passes together. */
-export const MOST_ARGON2_WORK = 8 * MOST_ARGON2_MEMORY
+export const MOST_ARGON2_WORK: number = 8 * MOST_ARGON2_MEMORY
 
 /** OWASP's least: 19 MiB and two passes, or 46 MiB and one (Password Storage Cheat Sheet). */
 function checkStrength({ memoryKiB, iterations, parallelism }: Parameters): void {

@@ -8,7 +8,10 @@ const MOST_COST = 15
 const MOST_BYTES = 72
 
 /** Reads a bcrypt hash of what `secretOf` makes of a password. Null for any other, and for a cost above 15. */
-export function readBcrypt(hash: string, secretOf = (password: string) => password): StoredHash | null {
+export function readBcrypt(
+  hash: string,
+  secretOf: (password: string) => string = password => password,
+): StoredHash | null {
   const [known, cost] = BCRYPT.exec(hash) ?? []
   if (known === undefined || Number(cost) < LEAST_COST || Number(cost) > MOST_COST) return null
   return {
