@@ -104,6 +104,8 @@ test('P7: a password that leans on the own name is refused', async () => {
   expect(await said('Milton-2024', 'milton')).toEqual(['contains your username'])
   expect(await said('M1LT0N!!!!', 'milton2')).toBe(null)
   expect(await said('M1LT0N!!!!', 'milton')).toEqual(['contains your username'])
+  // A 1 stands for an l as well.
+  expect(await said('mi1ton-99', 'milton')).toEqual(['contains your username'])
   expect(await said('kzrq-mvtx', 'milton3')).toBe(null)
 })
 
