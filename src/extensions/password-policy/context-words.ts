@@ -2,8 +2,8 @@ import { graphemes } from '../../users/password.js'
 
 /** Shorter ones are in too many words. */
 const LEAST_WORD = 4
-/** Whoever has so much besides may have the word in it: it is no part of what a guesser has to find. */
-const ENOUGH_BESIDES = 15
+/** Whoever has so much besides may have the word in it: years and the like are what a guesser adds. */
+const ENOUGH_BESIDES = 6
 
 /** Signs that are written for letters; a 1 stands for either of two. */
 const WRITTEN_FOR: Readonly<Record<string, string>> = {
@@ -39,12 +39,17 @@ export function wordsOfEmail(email: string): readonly string[] {
   return contextWords([local, local.split('+')[0] as string, ...labels.slice(0, -1)])
 }
 
-/** True for a password that holds one of the words, and fewer than fifteen letters and digits besides it. */
+/** True for a password that holds one of the words, and besides it fewer than six letters and digits, or no letter. */
 export function leansOn(password: string, words: readonly string[]): boolean {
+  const letters = password.replace(/\P{L}/gu, '').length
   return EITHER.some(either => {
     const folded = fold(password, either)
     return words
       .map(word => fold(word, either))
-      .some(word => folded.includes(word) && graphemes(folded.replaceAll(word, ''), ENOUGH_BESIDES) < ENOUGH_BESIDES)
+      .filter(word => folded.includes(word))
+      .some(word => {
+        const besides = graphemes(folded.replaceAll(word, ''), ENOUGH_BESIDES)
+        return besides < ENOUGH_BESIDES || letters <= word.length
+      })
   })
 }
