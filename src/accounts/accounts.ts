@@ -69,7 +69,7 @@ export function createAccounts<User extends BaseUser>(
   readonly system: System<User>
   readonly enrolment: Enrolment<User>
 } {
-  const door = signInDoor(parts.sessions, parts.run)
+  const door = signInDoor(parts)
   const insert = userInserter(parts)
   const changes = accountChanges(parts)
   const { verify, authenticate } = authentication(parts, door)

@@ -16,6 +16,7 @@ export type AuthEventName =
   | 'session.ended'
   | 'sessions.ended'
   | 'sign_in.failed'
+  | 'sign_in.refused'
   | 'store.not_ready'
   | 'store.unavailable'
   | 'token.refused'
