@@ -149,6 +149,8 @@ export function createAuth<User extends BaseUser>(options: AuthOptions<User>): A
     sessions,
     values: store.values,
     database: config.database ?? users.tables ?? null,
+    realm,
+    identifiers,
     keys: purpose => config.secrets.map(secret => deriveKey(secret, purpose)),
     run,
     rowsOf,

@@ -24,6 +24,10 @@ export interface ExtensionTools<out User extends BaseUser = BaseUser> extends Mo
   readonly values: KeyValueStore
   /** Where tables are; `'memory'` where users end with the process; null where nobody said: see `tableOf`. */
   readonly database: SqlDatabase | 'memory' | null
+  /** Of the auth: empty where it has none. Rows in a table that auths share need it; `values` are kept apart already. */
+  readonly realm: string
+  /** What people are known by. */
+  readonly identifiers: readonly Identifier[]
   /** 32 bytes for one purpose, derived from each server secret: the first seals, all open. */
   readonly keys: (purpose: string) => readonly Uint8Array[]
   readonly emit: Emit
