@@ -23,5 +23,10 @@ export function addressBlock(address: string | null): string | null {
   const groups = groupsOf(text)
   if (!groups) return null
   const isLoopback = groups.slice(0, 7).every(group => group === 0) && (groups[7] ?? 0) <= 1
-  return isLoopback ? null : groups.slice(0, 4).map(group => group.toString(16)).join(':')
+  return isLoopback
+    ? null
+    : groups
+        .slice(0, 4)
+        .map(group => group.toString(16))
+        .join(':')
 }
