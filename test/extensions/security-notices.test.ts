@@ -8,6 +8,7 @@ import {
   cookieSessions,
   type Exchange,
   type Extension,
+  type ExtensionTools,
   memoryStore,
   memoryUsers,
   Problem,
@@ -88,6 +89,45 @@ test('a device is forgotten once it was not used for as long', async () => {
   clock.advance(90 * DAY)
   await signIn(HOME)
   expect(await told()).toBe(1)
+})
+
+test('each device is forgotten by itself, whatever else was used since', async () => {
+  const { signIn, told, clock } = await withAnn({ deviceMemory: '90d' })
+  await signIn(AWAY)
+  expect(await told()).toBe(1)
+  clock.advance(60 * DAY)
+  await signIn(HOME)
+  clock.advance(29 * DAY)
+  await signIn(AWAY)
+  expect(await told()).toBe(1)
+  clock.advance(60 * DAY)
+  await signIn(HOME)
+  clock.advance(31 * DAY)
+  await signIn(AWAY)
+  expect(await told()).toBe(2)
+})
+
+test('of an account that is made while another is signed in, the device is theirs who sign in with it', async () => {
+  let tools: ExtensionTools | null = null
+  const maker: Extension = {
+    name: 'maker',
+    setup(given) {
+      tools = given
+      return {}
+    },
+  }
+  for (const signsIn of [true, false]) {
+    const { auth, pair, post, request } = await withAnn({}, { extensions: [maker] })
+    const { enrolment } = tools as unknown as ExtensionTools
+    const ctx = await auth.open(testExchange('POST', '/mine', { token: pair.access_token, ...AWAY }))
+    const other = { email: 'other@example.com', password: PASSWORD, password_confirmation: PASSWORD }
+    const { user } = await enrolment.add(ctx, other)
+    if (signsIn) await auth.accounts.signIn(ctx, user, { methods: ['pwd'] })
+    expect(await auth.send(ctx)).toBe(null)
+    expect(await post.all()).toEqual([])
+    expect((await request('POST', '/session', { json: { user: other }, ...AWAY })).status).toBe(200)
+    expect(await post.all('new_device')).toHaveLength(signsIn ? 0 : 1)
+  }
 })
 
 test('nobody is told of a sign-in that failed, was refused or was not stored', async () => {
