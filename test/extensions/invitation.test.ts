@@ -1,3 +1,4 @@
+import { createConfig, lintFromString } from '@redocly/openapi-core'
 import { expect, test } from 'vitest'
 import { type InvitationOptions, invitation } from '../../src/extensions/invitation/invitation.js'
 import {
@@ -685,4 +686,15 @@ test('two realms on one table keep their invitations apart', async () => {
   const other = await withAdminOf({ store, now, realm: 'everybody' })
   await made.verbs.system.invite({ email: 'ann@example.com' })
   expect((await other.accept(await made.link('ann@example.com'))).status).toBe(422)
+})
+
+test('the description of the routes is valid, and lists what they refuse', async () => {
+  const { request } = testAuth({ extensions: [letters().extension, invitation()] })
+  const { body } = await request('GET', '/openapi.json')
+  const config = await createConfig({ extends: ['minimal', 'spec'] })
+  const faults = await lintFromString({ source: JSON.stringify(body), absoluteRef: 'openapi.json', config })
+  expect(faults.map(({ message }) => message)).toEqual([])
+  expect(Object.keys(body.paths['/invitations'].post.responses)).toEqual(
+    expect.arrayContaining(['200', '401', '403', '422', '429', '503']),
+  )
 })
