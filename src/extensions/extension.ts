@@ -30,6 +30,8 @@ export interface ExtensionTools<out User extends BaseUser = BaseUser> extends Mo
   readonly identifiers: readonly Identifier[]
   /** 32 bytes for one purpose, derived from each server secret: the first seals, all open. */
   readonly keys: (purpose: string) => readonly Uint8Array[]
+  /** Which of several auths on one database this is; empty for one alone. What works through a table keeps to its own. */
+  readonly realm: string
   readonly emit: Emit
   /** For what goes wrong where nobody waits. */
   readonly onError: (error: unknown, requestId: string) => void
