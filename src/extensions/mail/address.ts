@@ -56,9 +56,9 @@ function asciiDomain(domain: string): string | null {
     .split('.')
     .map(label => (ASCII.test(label) ? label : `xn--${punycode(label)}`))
     .join('.')
-  if (ascii === domain) return domain
   try {
     // Wide letters, ligatures and what is invisible are mapped away: the mail would go to the owner of another domain.
+    // And `0x7f.0x1` is an address of this machine.
     return new URL(`https://${domain}`).hostname === ascii ? ascii : null
   } catch {
     return null

@@ -1,4 +1,4 @@
-import type { RowBeside, Table } from '../../stores/table.js'
+import type { RowBeside, Table, TableDefinition } from '../../stores/table.js'
 import { defineTable } from '../../stores/table.js'
 import { newId } from '../../tokens/random.js'
 import type { Seal } from '../../tokens/seal.js'
@@ -18,7 +18,7 @@ export type OutboxRow = {
   readonly payload: string
 }
 
-export const OUTBOX = defineTable<OutboxRow>('mail_0001', {
+export const OUTBOX: TableDefinition<OutboxRow> = defineTable<OutboxRow>('mail_0001', {
   name: 'mail_outbox',
   columns: {
     id: 'text',

@@ -96,8 +96,9 @@ export function smtpMailer(options: SmtpOptions): Mailer {
       const to = deliverable(message.to)
       if (to === null) throw permanentRefusal('address')
       if (needsSmtpUtf8(to) && !smtpUtf8) throw permanentRefusal('smtputf8')
+      const opened = await open()
       try {
-        await (await open()).sendMail(mailOf(message, to, signal))
+        await opened.sendMail(mailOf(message, to, signal))
       } catch (error) {
         const failed = (error ?? {}) as SmtpError
         if (isRefused(failed)) throw permanentRefusal(String(failed.responseCode))

@@ -83,6 +83,8 @@ export function createDelivery(parts: WorkerParts): (isClosing: () => boolean) =
   async function failed(claim: Claim, error: unknown): Promise<keyof Delivered> {
     const { row, letter, delayUntil } = claim
     const reason = reasonOf(error)
+    // What no mail server said: Nodemailer is not installed, or a mailer of the app's has a fault.
+    if (reason === 'error') onError(error, '')
     if ((error as { permanent?: unknown } | null)?.permanent === true) {
       await drop(claim, 'mail.rejected', reason)
       return 'rejected'
