@@ -129,6 +129,21 @@ test('wrong credentials are no refusal of a mail: it waits until they are right'
   expect(await right.deliver()).toEqual({ ...NONE, sent: 1 })
 })
 
+test('a server that does not take our address as the sender has refused no mail', async () => {
+  const server = await mailServer({ onMailFrom: (_, __, done) => done(refusal(550)) })
+  const it = mailing({ url: server.url })
+  await it.tell({ kind: 'password_changed', to: ada })
+  expect(await it.deliver()).toEqual({ ...NONE, delayed: 1 })
+})
+
+test('a mail that could not be tried again in time is dropped at once', async () => {
+  const server = await mailServer()
+  await server.stop()
+  const it = mailing({ url: server.url })
+  await it.tell({ kind: 'reset_password', to: ada, facts: { token: 't' }, expiresAt: it.clock.now() + 3000 })
+  expect(await it.deliver()).toEqual({ ...NONE, expired: 1 })
+})
+
 test('a mail is given up after a day, or when its link is of no use any more', async () => {
   const server = await mailServer()
   await server.stop()
