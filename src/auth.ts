@@ -150,7 +150,6 @@ export function createAuth<User extends BaseUser>(options: AuthOptions<User>): A
     values: store.values,
     database: config.database ?? users.tables ?? null,
     realm,
-    identifiers,
     keys: purpose => config.secrets.map(secret => deriveKey(secret, purpose)),
     run,
     rowsOf,

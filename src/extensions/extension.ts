@@ -26,12 +26,8 @@ export interface ExtensionTools<out User extends BaseUser = BaseUser> extends Mo
   readonly database: SqlDatabase | 'memory' | null
   /** Of the auth: empty where it has none. Rows in a table that auths share need it; `values` are kept apart already. */
   readonly realm: string
-  /** What people are known by. */
-  readonly identifiers: readonly Identifier[]
   /** 32 bytes for one purpose, derived from each server secret: the first seals, all open. */
   readonly keys: (purpose: string) => readonly Uint8Array[]
-  /** Which of several auths on one database this is; empty for one alone. What works through a table keeps to its own. */
-  readonly realm: string
   readonly emit: Emit
   /** For what goes wrong where nobody waits. */
   readonly onError: (error: unknown, requestId: string) => void
