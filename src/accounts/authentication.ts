@@ -4,6 +4,7 @@ import { IDENTIFIERS, type Identifier, type UserInput } from '../users/fields.js
 import { normalizePassword } from '../users/password.js'
 import type { Account, BaseUser } from '../users/user.js'
 import type { Accounts, AccountsParts } from './accounts.js'
+import type { Attempt } from './hooks.js'
 import type { SignInDoor } from './sign-in.js'
 
 /**
@@ -78,6 +79,16 @@ export function authentication<User extends BaseUser>(
     return verdict.outdated ? rehash(ctx, account, password) : account
   }
 
+  /** The one way a try ends that proved nothing, whoever it was about. */
+  async function refuse(attempt: Attempt<User>, isRight: boolean): Promise<never> {
+    const { ctx, identifier, user } = attempt
+    // Only an address, or a name somebody has, is told: people type passwords into the wrong field.
+    const told = isRight && (user || identifier.includes('@')) && { identifier }
+    await emit(ctx, 'sign_in.failed', { ...told, ...(user && { userId: user.id }) })
+    await run('authenticationFailed', attempt)
+    throw new Problem('invalid_credentials', { message: `Invalid ${identifiers.join(' or ')} or password` })
+  }
+
   return {
     verify,
     async authenticate(ctx, input) {
@@ -88,15 +99,15 @@ export function authentication<User extends BaseUser>(
       const attempt = { ctx, identifier, user: account?.user ?? null, purpose: 'sign_in' } as const
       const answer = await run('authenticating', attempt)
       const proven = await verify(ctx, answer === 'mismatch' ? null : account, password)
-      if (!proven) {
-        // Only an address, or a name somebody has, is told: people type passwords into the wrong field.
-        const told = isRight && (account || identifier.includes('@')) && { identifier }
-        await emit(ctx, 'sign_in.failed', { ...told, ...(account && { userId: account.user.id }) })
-        await run('authenticationFailed', attempt)
-        throw new Problem('invalid_credentials', { message: `Invalid ${identifiers.join(' or ')} or password` })
-      }
+      if (!proven) return refuse(attempt, isRight)
+      const signed = await door(ctx, proven, { methods: ['pwd'], remember: isRemembered(input) }).catch(async error => {
+        // A hook that will not say that the password was right: then nothing else may tell it either.
+        if (Problem.is(error, 'invalid_credentials')) return refuse(attempt, isRight)
+        await run('passwordProven', attempt)
+        throw error
+      })
       await run('passwordProven', attempt)
-      return door(ctx, proven, { methods: ['pwd'], remember: isRemembered(input) })
+      return signed
     },
   }
 }

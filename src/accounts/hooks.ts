@@ -87,7 +87,10 @@ export interface Hooks<User extends BaseUser = BaseUser> {
     readonly email: string | null
     readonly username: string | null
   }) => Awaitable<'hidden' | undefined>
-  /** Identity is proven and no session exists yet: the last chance to refuse or to ask for another step. */
+  /**
+   * Identity is proven and no session exists yet: the last chance to refuse or to ask for another step. One that throws
+   * `invalid_credentials` hides that a password was right: everything goes on as if it had been wrong.
+   */
   readonly signingIn?: (signIn: SignIn<User>) => Awaitable<void>
   readonly signedIn?: (signIn: SignIn<User>) => Awaitable<void>
   /** Before a session is renewed, in a cookie too. What is thrown refuses it; the session stays. */

@@ -22,7 +22,8 @@ export function signInDoor<User extends BaseUser>({ sessions, run, emit }: Accou
       await run('signingIn', signIn)
     } catch (refusal) {
       const detail = Problem.is(refusal) ? refusal.code : 'failed'
-      await emit(ctx, 'sign_in.refused', { userId: account.user.id, detail })
+      // One that hides that a password was right is told as a wrong one.
+      if (detail !== 'invalid_credentials') await emit(ctx, 'sign_in.refused', { userId: account.user.id, detail })
       throw refusal
     }
     await sessions.create(ctx, account, facts)
