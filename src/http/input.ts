@@ -151,3 +151,10 @@ export function userInput(input: Input, { nullable = false }: { readonly nullabl
   if (typeof user !== 'object' || user === null || Array.isArray(user)) throw invalid('`user` must be an object')
   return Object.assign(Object.create(null), user)
 }
+
+/** The one-time token of a body: `token`, or `user[token]` as a form of one group sends it. Of any shape. */
+export function sentToken(input: Input): unknown {
+  const user = own(input, 'user')
+  const inUser = typeof user === 'object' && user !== null ? own(user as Input, 'token') : undefined
+  return own(input, 'token') ?? inUser
+}

@@ -32,3 +32,9 @@ export function isEmail(email: string): boolean {
   const last = labels.at(-1) as string
   return !ALL_DIGITS.test(last) && labels.every(label => label.length <= LONGEST_LABEL && LABEL.test(label))
 }
+
+/** The normal form of an address that somebody sent; null for anything that is none. */
+export function readEmail(sent: unknown): string | null {
+  const email = typeof sent === 'string' ? normalizeEmail(sent) : ''
+  return isEmail(email) ? email : null
+}
