@@ -7,13 +7,14 @@ export interface Allowance {
 }
 
 /**
- * Counts one more, and says whether all allowances hold. Every window is counted, whatever the others say: what it costs
- * tells nobody how many there were.
+ * Counts one more, and says whether all allowances hold: the shortest window first. What one refuses uses up nothing of
+ * those after it, so that many tries in a minute do not take an hour's share; and it costs the same, and tells nobody.
  */
 export async function isWithin(values: KeyValueStore, key: string, allowances: readonly Allowance[]): Promise<boolean> {
   let holds = true
   for (const { most, windowMs } of allowances) {
-    if ((await values.increment(`${key}:${windowMs}`, windowMs)) > most) holds = false
+    const count = await values.increment(`${key}:${holds ? windowMs : 'over'}`, windowMs)
+    if (count > most) holds = false
   }
   return holds
 }

@@ -1,14 +1,76 @@
-import { Problem } from '../../base/problem.js'
+import { type Duration, milliseconds } from '../../base/duration.js'
+import { refuseUnknown } from '../../base/options.js'
 import type { Context } from '../../sessions/context.js'
 import type { BaseUser } from '../../users/user.js'
 import type { Extension } from '../extension.js'
 import { ADDRESSES, addressesOf } from './addresses.js'
 import { confirmationLinks } from './links.js'
-import { type EmailConfirmationOptions, resolveOptions } from './options.js'
 import { pendingAddresses } from './pending.js'
 import { confirmationRoutes } from './routes.js'
-import { confirmationRule, notConfirmed } from './rule.js'
-import { confirmationVerbs, type EmailConfirmation, sendConfirmation } from './verbs.js'
+import { confirmationRule } from './rule.js'
+import { confirmationVerbs, type EmailConfirmation } from './verbs.js'
+import { waysIn } from './ways-in.js'
+
+export interface EmailConfirmationOptions {
+  /** True lets nobody in whose address is not confirmed. Default: false, where `status` and `isConfirmed` tell it. */
+  required?: boolean
+  /** With `required`: how long after registration somebody may still come in. Default: not at all. */
+  grace?: Duration
+  /** How long a link is good. Default: `'3d'`, so that a mail of Friday works on Monday: a link signs nobody in. */
+  ttl?: Duration
+  /** What people are who registered before this extension was added. Default: `'confirmed'`, which locks nobody out. */
+  existing?: 'confirmed' | 'unconfirmed'
+  /**
+   * True answers a registration alike whether the address is taken or not, and mails its owner instead. Goes with
+   * `required`, without a `grace`: whoever is signed in by registering learns that the address was free. Default: false.
+   */
+  enumerationSafe?: boolean
+}
+
+interface Config {
+  readonly required: boolean
+  readonly graceMs: number
+  readonly ttlMs: number
+  readonly existing: 'confirmed' | 'unconfirmed'
+  readonly enumerationSafe: boolean
+}
+
+const NAMES = ['required', 'grace', 'ttl', 'existing', 'enumerationSafe']
+
+function durationOf(name: string, duration: Duration): number {
+  const ms = typeof duration === 'string' ? milliseconds(duration) : null
+  if (ms === null || ms === 0) throw new TypeError(`\`${name}\` must be a duration like '3d', not '${duration}'`)
+  return ms
+}
+
+function flagOf(name: string, flag: boolean): boolean {
+  if (typeof flag !== 'boolean') throw new TypeError(`\`${name}\` must be true or false`)
+  return flag
+}
+
+function resolveOptions(options: EmailConfirmationOptions): Config {
+  refuseUnknown(options, NAMES, 'emailConfirmation.')
+  const { grace, ttl = '3d', existing = 'confirmed', enumerationSafe = false } = options
+  const isSafe = flagOf('enumerationSafe', enumerationSafe)
+  const required = flagOf('required', options.required ?? isSafe)
+  if (isSafe && !required) throw new TypeError('`enumerationSafe` needs `required`: leave `required` out')
+  if (isSafe && grace !== undefined) {
+    throw new TypeError(
+      '`enumerationSafe` and `grace` exclude each other: who is signed in learns that an address was free',
+    )
+  }
+  if (grace !== undefined && !required) throw new TypeError('`grace` needs `required: true`')
+  if (existing !== 'confirmed' && existing !== 'unconfirmed') {
+    throw new TypeError("`existing` must be 'confirmed' or 'unconfirmed'")
+  }
+  return {
+    required,
+    graceMs: grace === undefined ? 0 : durationOf('grace', grace),
+    ttlMs: durationOf('ttl', ttl),
+    existing,
+    enumerationSafe: isSafe,
+  }
+}
 
 /**
  * Has people confirm their address by a link that is mailed there, at registration and before another one takes its
@@ -16,94 +78,26 @@ import { confirmationVerbs, type EmailConfirmation, sendConfirmation } from './v
  */
 export function emailConfirmation(options: EmailConfirmationOptions = {}): Extension<BaseUser, EmailConfirmation> {
   const config = resolveOptions(options)
-  const { required, enumerationSafe } = config
   return {
     name: 'email_confirmation',
     requires: ['mail'],
     migrations: [ADDRESSES.migration],
     setup(tools) {
-      const { users, emit, now } = tools
       const addresses = addressesOf(tools, config.existing)
       const links = confirmationLinks(tools, config.ttlMs)
-      const rule = confirmationRule(config, addresses, now)
+      const rule = confirmationRule(config, addresses, tools.now)
       const registering = new WeakSet<Context>()
-      /** Requests in which a password is tried. */
-      const trying = new WeakSet<Context>()
-      /** Who gave the right password in a request that must not tell it. */
-      const hidden = new WeakMap<Context, BaseUser>()
       const pending = pendingAddresses(tools, addresses, links, ctx => registering.has(ctx))
       const verbs = confirmationVerbs({ tools, addresses, links, pending, rule })
-
       return {
         verbs,
         routes: confirmationRoutes(verbs),
         hooks: {
+          ...waysIn({ tools, addresses, links, rule, registering, ...config }),
           savingUser: pending.savingUser,
           savedUser: pending.savedUser,
           emailProven: ({ user }) => addresses.confirm(user),
           deletedUser: ({ user }) => addresses.dropAll(user),
-
-          registering({ ctx }) {
-            registering.add(ctx)
-          },
-
-          async registered({ ctx, user }) {
-            registering.delete(ctx)
-            if (!(await rule.isBlocked(user))) return
-            // What is counted for an address that is taken is counted for a new one.
-            if (enumerationSafe) await links.may(ctx, 'decoy', user.email)
-            return 'signed_out'
-          },
-
-          async registrationTaken({ ctx, email, username }) {
-            registering.delete(ctx)
-            // A retry, by its `Idempotency-Key`, of a registration that was answered so.
-            const isRetry = hidden.delete(ctx)
-            if (!enumerationSafe || email === null) return isRetry ? 'hidden' : undefined
-            if (!isRetry && username !== null && (await users.findByIdentifier(username, ctx.tenant))) {
-              // Names are public. Which of two is taken is told of them alone, whatever the database met first.
-              throw new Problem('invalid_user', { errors: { username: ['has already been taken'] } })
-            }
-            const owner = (await users.findByIdentifier(email, ctx.tenant))?.user ?? null
-            await addresses.of(ctx.tenant, owner?.id ?? '')
-            const told = isRetry ? null : owner
-            const letter = { kind: 'registration_taken', to: told?.email ?? null, user: told }
-            await links.tell(ctx, letter, email)
-            await emit(ctx, 'email_confirmation.registration_taken', owner ? { userId: owner.id } : {})
-            return 'hidden'
-          },
-
-          authenticating({ ctx, purpose }) {
-            if (purpose === 'sign_in') trying.add(ctx)
-          },
-
-          async signingIn({ ctx, user }) {
-            const isTried = trying.delete(ctx)
-            if (!(await rule.isBlocked(user))) return
-            if (registering.has(ctx) || (enumerationSafe && isTried)) {
-              hidden.set(ctx, user)
-              throw new Problem('invalid_credentials')
-            }
-            await sendConfirmation(links, ctx, user, user.email)
-            await emit(ctx, 'email_confirmation.requested', { userId: user.id })
-            throw notConfirmed('Confirm your email address first: a link was sent to it')
-          },
-
-          // Whoever registers and then signs in must not learn whether the address was free.
-          async authenticationFailed({ ctx, identifier, purpose }) {
-            trying.delete(ctx)
-            if (!enumerationSafe || purpose !== 'sign_in') return
-            const user = hidden.get(ctx) ?? null
-            if (!registering.has(ctx)) hidden.delete(ctx)
-            if (!user) await addresses.of(ctx.tenant, '')
-            await sendConfirmation(links, ctx, user, identifier)
-          },
-
-          ...(required && {
-            async renewing({ user }) {
-              if (await rule.isBlocked(user)) throw notConfirmed('Confirm your email address first')
-            },
-          }),
         },
       }
     },

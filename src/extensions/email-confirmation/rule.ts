@@ -2,7 +2,6 @@ import { Problem } from '../../base/problem.js'
 import type { BaseUser } from '../../users/user.js'
 import type { ExtensionTools } from '../extension.js'
 import type { Addresses } from './addresses.js'
-import type { EmailConfirmationConfig } from './options.js'
 
 /** Who may come in. */
 export interface Rule {
@@ -13,7 +12,7 @@ export interface Rule {
 }
 
 export function confirmationRule(
-  { required, graceMs }: EmailConfirmationConfig,
+  { required, graceMs }: { readonly required: boolean; readonly graceMs: number },
   addresses: Addresses,
   now: ExtensionTools['now'],
 ): Rule {
