@@ -288,3 +288,31 @@ test('without mail it is refused', async () => {
   const { testAuth } = await import('../../src/testing/index.js')
   expect(() => testAuth({ extensions: [emailConfirmation()] })).toThrow(/email_confirmation needs mail/)
 })
+
+test('taken out it leaves no trace in routes, in the schema, or in what is answered', async () => {
+  const { ENGINES } = await import('../support/tables.js')
+  const { sql } = await import('kysely')
+  const { migrate, migrationState } = await import('../../src/migrations.js')
+  const made = await mailedAuth([])
+  for (const path of ['', '/resend', '/status', '/pending']) {
+    expect((await made.request('POST', `/email-confirmation${path}`, { json: {} })).status).toBe(404)
+  }
+  expect(JSON.stringify((await made.request('GET', '/openapi.json')).body)).not.toContain('email-confirmation')
+  const email = newAddress()
+  const token = (await made.register(email)).body.data.access_token
+  const to = newAddress()
+  const json = { user: { email: to, current_password: PASSWORD } }
+  expect((await made.request('PATCH', '/registration', { token, json })).body.data.user.email).toBe(to)
+  expect(await made.letters.all()).toEqual([])
+
+  const { database } = await (ENGINES[0] as (typeof ENGINES)[number]).open()
+  const tables = async () => {
+    const { rows } = await sql<{ name: string }>`select name from sqlite_master`.execute(database.kysely)
+    return rows.filter(({ name }) => name.includes('email_confirmation'))
+  }
+  expect(await tables()).toEqual([])
+  const extensions = [emailConfirmation()]
+  await migrate(database, { extensions })
+  expect((await tables()).length).toBeGreaterThan(0)
+  expect(await migrationState(database)).toMatchObject({ pending: [], unknown: [] })
+})

@@ -153,7 +153,7 @@ export function confirmationVerbs({ tools, addresses, links, pending, rule }: Pa
       if (email === null) throw invalidEmail('has invalid format')
       const user = (await users.findByIdentifier(email, ctx.tenant))?.user ?? null
       // The same reads for somebody there is not.
-      const rows = await addresses.of(ctx.tenant, user?.id ?? '')
+      const rows = await addresses.of(ctx.tenant, user?.id ?? null)
       const isOpen = user !== null && !(await addresses.isConfirmed(user, rows))
       await sendConfirmation(links, ctx, isOpen ? user : null, email)
       await emit(ctx, 'email_confirmation.requested', user ? { userId: user.id } : {})

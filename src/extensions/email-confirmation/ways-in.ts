@@ -8,6 +8,9 @@ import type { Links } from './links.js'
 import { notConfirmed, type Rule } from './rule.js'
 import { sendConfirmation } from './verbs.js'
 
+// Made once: making an error takes long enough to be measured.
+const HIDDEN = Object.freeze(new Problem('invalid_credentials'))
+
 interface Parts {
   readonly tools: ExtensionTools
   readonly addresses: Addresses
@@ -50,7 +53,6 @@ export function waysIn({ tools, addresses, links, rule, registering, required, e
         throw new Problem('invalid_user', { errors: { username: ['has already been taken'] } })
       }
       const owner = (await users.findByIdentifier(email, ctx.tenant))?.user ?? null
-      await addresses.of(ctx.tenant, owner?.id ?? '')
       const told = isRetry ? null : owner
       const letter = { kind: 'registration_taken', to: told?.email ?? null, user: told }
       await links.tell(ctx, letter, email)
@@ -67,7 +69,7 @@ export function waysIn({ tools, addresses, links, rule, registering, required, e
       if (!(await rule.isBlocked(user))) return
       if (registering.has(ctx) || (enumerationSafe && isTried)) {
         hidden.set(ctx, user)
-        throw new Problem('invalid_credentials')
+        throw HIDDEN
       }
       await sendConfirmation(links, ctx, user, user.email)
       await emit(ctx, 'email_confirmation.requested', { userId: user.id })
@@ -80,7 +82,7 @@ export function waysIn({ tools, addresses, links, rule, registering, required, e
       if (!enumerationSafe || purpose !== 'sign_in') return
       const user = hidden.get(ctx) ?? null
       if (!registering.has(ctx)) hidden.delete(ctx)
-      if (!user) await addresses.of(ctx.tenant, '')
+      if (!user) await addresses.of(ctx.tenant, null)
       await sendConfirmation(links, ctx, user, identifier)
     },
 
