@@ -58,7 +58,7 @@ test('hooks run at their moment, and in the order extensions are listed', async 
   await request('POST', '/session', { json: { user: { ...credentials, password: 'wrong' } } })
   moments(['authenticating', 'authenticationFailed'])
   await request('POST', '/session', { json: { user: credentials } })
-  moments(['authenticating', 'passwordProven', 'signingIn', 'signedIn'])
+  moments(['authenticating', 'signingIn', 'signedIn', 'passwordProven'])
   const token = body.data.access_token
   const change = { email: 'you@example.com', current_password: credentials.password }
   expect((await request('PATCH', '/registration', { token, json: { user: change } })).status).toBe(200)

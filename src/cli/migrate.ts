@@ -5,10 +5,13 @@ import { findPlace } from '../server/data-dir.js'
 import { openDatabase } from '../server/database.js'
 import { fileOf } from '../server/database-url.js'
 import { processEnv, readEnv, type ServeConfig, settingError } from '../server/env.js'
+import { serverExtensions } from '../server/extensions.js'
 import { migrationSql, migrationStatements } from './migration-sql.js'
 
 /** Prints the SQL of all tables, for a database that has none. Opens none. */
-async function print({ databaseUrl, extensions = [] }: ServeConfig): Promise<void> {
+async function print(config: ServeConfig): Promise<void> {
+  const { databaseUrl } = config
+  const { extensions } = serverExtensions(config)
   const dialect = databaseUrl !== undefined && fileOf(databaseUrl) === null ? 'postgres' : 'sqlite'
   process.stdout.write(migrationSql(dialect, await migrationStatements(dialect, { extensions })))
 }
@@ -20,7 +23,8 @@ export async function migrateCommand(args: readonly string[]): Promise<void> {
   if (values.print) return print(config)
   const { name, database } = await openDatabase(findPlace(config), config)
   try {
-    const options = { extensions: config.extensions ?? [] }
+    const { extensions } = serverExtensions(config)
+    const options = { extensions }
     const { unknown } = await migrationState(database, options)
     if (unknown.length > 0) {
       throw settingError(`${name} was made by a newer Pawl (${unknown.join(', ')}): install that version`)

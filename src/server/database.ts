@@ -1,5 +1,6 @@
 import { setTimeout as wait } from 'node:timers/promises'
 import type { SqlDatabase } from '../base/sql-database.js'
+import type { Extension } from '../extensions/extension.js'
 import { migrate, migrationState } from '../migrations.js'
 import { postgresStore } from '../stores/postgres.js'
 import { type PostgresPool, postgresDatabase } from '../stores/postgres-database.js'
@@ -75,8 +76,11 @@ async function patiently<T>(look: () => Promise<T>, name: string): Promise<T> {
  * Makes the tables of a database that has none, and refuses one that is older or newer than the code, saying what to
  * run. True when this start made them: of several servers that start at once one is told so.
  */
-export async function checkTables({ name, database }: OpenDatabase, config: ServeConfig): Promise<boolean> {
-  const options = { extensions: config.extensions ?? [] }
+export async function checkTables(
+  { name, database }: OpenDatabase,
+  extensions: readonly Extension[],
+): Promise<boolean> {
+  const options = { extensions }
   const { pending, unknown, empty } = await patiently(() => migrationState(database, options), name)
   if (unknown.length > 0) {
     throw settingError(`${name} was made by a newer Pawl (${unknown.join(', ')}): install that version or a newer one`)

@@ -25,6 +25,36 @@ export interface ServerOptions {
   maxConnections?: number
   /** `'silent'` writes no log. Default: `'info'`. */
   log?: 'info' | 'silent'
+  /** `smtp://user:password@host:587` or `smtps://…`. Default: mails stay in memory, to be read at `/dev/mailbox`. */
+  smtpUrl?: string
+  /** Whom mails are from: `Acme <auth@acme.example>`. */
+  mailFrom?: string
+  /** Where links in mails lead: `https://app.example`. Default: the server's own URL. */
+  linkBase?: string
+  /** What mails call the app. */
+  appName?: string
+  /** `'required'` lets nobody in before they confirm their address; `'off'` has no such routes. Default: `'optional'`. */
+  emailConfirmation?: 'off' | 'optional' | 'required'
+  /** How long people may come in before they confirm, where that is required. Default: not at all. */
+  emailConfirmationGrace?: Duration
+  /** Answers a registration alike whether or not the address has an account. Needs `'required'`. Default: false. */
+  enumerationSafe?: boolean
+  /** `'invited'` lets only those register who are invited. Default: `'open'`. */
+  registration?: 'open' | 'invited'
+  /** Roles that an invitation may give. Default: none. */
+  invitationRoles?: readonly string[]
+  /** How many tries there are: see `parseRateLimits`. */
+  rateLimits?: string
+  /** `'nist'` asks for 15 characters. Default: `'default'`, 8. */
+  passwordPreset?: 'default' | 'nist'
+  /** Words no password may hold: the name of the app. */
+  passwordWords?: readonly string[]
+  /** True, or the URL of a service of your own, looks passwords up among breached ones. Default: false. */
+  breachedPasswords?: boolean | string
+  /** False sends no mails about new devices and changes. Default: true. */
+  securityNotices?: boolean
+  /** How long the audit log is kept; `'off'` has none. Default: `'365d'`. */
+  auditRetention?: Duration | 'forever' | 'off'
   /** Counts events and answers, and shows them at `GET /metrics`. Default: false. */
   metrics?: boolean
 }
@@ -41,6 +71,21 @@ export const SERVER_OPTIONS: readonly (keyof ServerOptions)[] = [
   'nearCache',
   'dataDir',
   'maxConnections',
+  'smtpUrl',
+  'mailFrom',
+  'linkBase',
+  'appName',
+  'emailConfirmation',
+  'emailConfirmationGrace',
+  'enumerationSafe',
+  'registration',
+  'invitationRoles',
+  'rateLimits',
+  'passwordPreset',
+  'passwordWords',
+  'breachedPasswords',
+  'securityNotices',
+  'auditRetention',
   'log',
   'metrics',
 ]
@@ -72,6 +117,13 @@ function choice<T extends string>(text: string, name: string, known: readonly T[
   return known.find(each => each === text) ?? refuse(name, known.join(' or '))
 }
 
+function list(text: string, name: string): readonly string[] {
+  return filled(text, name)
+    .split(',')
+    .map(each => each.trim())
+    .filter(each => each !== '')
+}
+
 function truth(text: string, name: string): boolean {
   return choice(text, name, ['true', 'false']) === 'true'
 }
@@ -97,15 +149,28 @@ const password =
 export const SETTINGS: Readonly<Record<string, Read>> = {
   DATABASE_URL: (text, name) => ({ databaseUrl: filled(text, name) }),
   PAWL_ACCESS_LIFETIME: session('access'),
+  PAWL_APP_NAME: (text, name) => ({ appName: filled(text, name) }),
+  PAWL_AUDIT_RETENTION: (text, name) => ({
+    auditRetention: text === 'forever' || text === 'off' ? text : lasting(text, name),
+  }),
   PAWL_BASE_PATH: text => ({ basePath: text as `/${string}` }),
+  PAWL_BREACHED_PASSWORDS: (text, name) => ({
+    breachedPasswords: /^https?:/.test(text) ? text : truth(text, name),
+  }),
   PAWL_CLOCK_LEEWAY: (text, name) => ({ clockLeeway: lasting(text, name) }),
   PAWL_DATABASE_POOL: (text, name) => ({ databasePool: whole(text, name, 1, 1000) }),
   PAWL_DATA_DIR: (text, name) => ({ dataDir: filled(text, name) }),
+  PAWL_EMAIL_CONFIRMATION: (text, name) => ({ emailConfirmation: choice(text, name, ['off', 'optional', 'required']) }),
+  PAWL_EMAIL_CONFIRMATION_GRACE: (text, name) => ({ emailConfirmationGrace: lasting(text, name) }),
+  PAWL_ENUMERATION_SAFE: (text, name) => ({ enumerationSafe: truth(text, name) }),
   PAWL_ERRORS: (text, name) => ({ errors: choice(text, name, ['guide', 'problem']) }),
   PAWL_HASH_CONCURRENCY: password('concurrency', 1),
   PAWL_HASH_QUEUE: password('queue', 1),
   PAWL_HOST: (text, name) => ({ host: filled(text, name) }),
+  PAWL_INVITATION_ROLES: (text, name) => ({ invitationRoles: list(text, name) }),
+  PAWL_LINK_BASE: (text, name) => ({ linkBase: filled(text, name) }),
   PAWL_LOG: (text, name) => ({ log: choice(text, name, ['info', 'silent']) }),
+  PAWL_MAIL_FROM: (text, name) => ({ mailFrom: filled(text, name) }),
   PAWL_MAX_CONNECTIONS: (text, name) => ({ maxConnections: whole(text, name, 1, 1_000_000) }),
   PAWL_METRICS: (text, name) => ({ metrics: truth(text, name) }),
   PAWL_NEAR_CACHE: (text, name) => ({ nearCache: truth(text, name) }),
@@ -114,15 +179,22 @@ export const SETTINGS: Readonly<Record<string, Read>> = {
   PAWL_PASSWORD_ALLOW_COMMON: (text, name) => ({
     password: { allowCommon: truth(text, name) },
   }),
+  PAWL_PASSWORD_PRESET: (text, name) => ({ passwordPreset: choice(text, name, ['default', 'nist']) }),
+  PAWL_PASSWORD_WORDS: (text, name) => ({ passwordWords: list(text, name) }),
   PAWL_PORT: (text, name) => ({ port: whole(text, name, 0, 65_535) }),
+  PAWL_PROXY_HOPS: (text, name) => ({ proxyHops: whole(text, name, 0, 100) }),
   PAWL_RACE: (text, name) => ({ session: { race: choice(text, name, ['refuse', 'converge']) } }),
   PAWL_RACE_WINDOW: session('raceWindow'),
+  PAWL_RATE_LIMITS: text => ({ rateLimits: text }),
   PAWL_REDIS_EVICTION: (text, name) => ({ redisEviction: choice(text, name, ['refuse', 'allow']) }),
   PAWL_REDIS_REPLICAS: (text, name) => ({ redisReplicas: whole(text, name, 0, 100) }),
+  PAWL_REGISTRATION: (text, name) => ({ registration: choice(text, name, ['open', 'invited']) }),
   PAWL_RENEWAL_LIFETIME: session('renewal'),
   PAWL_RETRY_WINDOW: session('retryWindow'),
   PAWL_SECRET: text => ({ secret: text.split(',').map(each => each.trim()) }),
+  PAWL_SECURITY_NOTICES: (text, name) => ({ securityNotices: truth(text, name) }),
   PAWL_SESSION_LIFETIME: session('absolute'),
+  PAWL_SMTP_URL: (text, name) => ({ smtpUrl: filled(text, name) }),
   PAWL_STALE_IF_ERROR: (text, name) => ({ session: { staleIfError: duration(text, name) } }),
   PAWL_STORE_DEADLINE: (text, name) => ({ deadlineMs: milliseconds(lasting(text, name)) as number }),
   REDIS_URL: (text, name) => ({ redisUrl: filled(text, name) }),

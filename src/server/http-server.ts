@@ -39,6 +39,8 @@ export interface HttpServerParts {
   readonly maxConnections: number
   /** The text of `GET /metrics`; null for no such route. */
   readonly metrics: (() => string) | null
+  /** Answers what `/dev/mailbox` is asked, where it may; null for no such route. */
+  readonly mailbox?: ((request: IncomingMessage, response: ServerResponse) => boolean) | null
   /** Called when a request is over. */
   readonly finished: (request: IncomingMessage, response: ServerResponse, ms: number) => void
 }
@@ -76,7 +78,7 @@ function answerClientError(error: Error & { code?: string }, socket: Socket, pre
 
 /** Wraps a listener with what a server on a network needs: health, time-outs, a cap, a drain. */
 export function createHttpServer(parts: HttpServerParts): HttpServer {
-  const { listener, ready, presenter, maxConnections, metrics, finished } = parts
+  const { listener, ready, presenter, maxConnections, metrics, mailbox, finished } = parts
   let draining = false
   const unanswered = new Set<ServerResponse>()
   const waiting = new WeakMap<Socket, number>()
@@ -129,6 +131,7 @@ export function createHttpServer(parts: HttpServerParts): HttpServer {
       return void response.end(metrics())
     }
     if (path === '/readyz') return void health(response, draining ? Promise.reject() : ready())
+    if (path.startsWith('/dev/') && mailbox?.(request, response)) return
     listener(request, response)
   })
   server.maxConnections = maxConnections

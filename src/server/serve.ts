@@ -7,14 +7,16 @@ import { pathOf } from '../http/exchange.js'
 import { guidePresenter, problemPresenter } from '../http/presenter.js'
 import type { AuthOptions } from '../options.js'
 import type { Store } from '../stores/store.js'
+import { importedHashes } from '../users/hashes/index.js'
 import { sqlUsers } from '../users/sql.js'
 import { findPlace, keptSecrets, type Place } from './data-dir.js'
 import { checkTables, type OpenDatabase, openDatabase } from './database.js'
+import { devMailbox } from './dev-mailbox.js'
 import { SERVER_OPTIONS, type ServeConfig, settingError } from './env.js'
+import { type ServerExtensions, serverExtensions } from './extensions.js'
 import { createHttpServer } from './http-server.js'
 import { errorFields, type Log } from './log.js'
 import { createMetrics, type Metrics } from './metrics.js'
-import { protectedRoute } from './protected.js'
 import { type OpenRedis, openRedis, redisPlace } from './redis.js'
 
 export type { ServeConfig }
@@ -88,12 +90,14 @@ interface Opened {
   readonly place: Place
   readonly open: OpenDatabase
   readonly redis: OpenRedis | null
+  readonly added: ServerExtensions
   readonly isNew: boolean
   close(): Promise<void>
 }
 
 /** Opens the database and, where there is one, Redis. Closes what it opened when one of them cannot be used. */
 async function openAll(config: ServeConfig): Promise<Opened> {
+  const added = serverExtensions(config)
   const whereRedis = redisPlace(config)
   const place = findPlace(config)
   const open = await openDatabase(place, config)
@@ -103,9 +107,9 @@ async function openAll(config: ServeConfig): Promise<Opened> {
     await open.database.close()
   }
   try {
-    const isNew = await checkTables(open, config)
+    const isNew = await checkTables(open, added.extensions)
     if (whereRedis) redis = await openRedis(whereRedis, config)
-    return { place, open, redis, isNew, close }
+    return { place, open, redis, added, isNew, close }
   } catch (error) {
     await close()
     throw error
@@ -113,13 +117,13 @@ async function openAll(config: ServeConfig): Promise<Opened> {
 }
 
 async function buildAuth(config: ServeConfig, opened: Opened, log: Log, metrics: Metrics): Promise<Auth> {
-  const { open, redis } = opened
+  const { open, redis, added } = opened
   const store: Store = config.store ?? redis?.store ?? open.store()
   return createAuth({
     ...authOptions(config),
     onEvent(event) {
       const { name, at: _, ...facts } = event
-      log('info', name, facts)
+      log(name === 'rate_limits.weak' ? 'warn' : 'info', name, facts)
       metrics.event(name)
       config.onEvent?.(event)
     },
@@ -127,10 +131,12 @@ async function buildAuth(config: ServeConfig, opened: Opened, log: Log, metrics:
       log('error', 'a request failed', { requestId, ...errorFields(error) })
       config.onError?.(error, requestId)
     },
+    password: { reads: importedHashes, ...config.password },
     secret: config.secret ?? (await ownSecrets(opened, config)),
     users: config.users ?? sqlUsers(open.database),
     store,
-    extensions: [protectedRoute(), ...(config.extensions ?? [])],
+    extensions: added.extensions,
+    database: config.database ?? open.database,
   })
 }
 
@@ -138,7 +144,7 @@ async function buildAuth(config: ServeConfig, opened: Opened, log: Log, metrics:
 export async function serve(config: ServeConfig, log: Log): Promise<RunningServer> {
   const { host = '127.0.0.1', port = 4000, maxConnections = 10_000, errors = 'guide' } = config
   const opened = await openAll(config)
-  const { place, open, redis, isNew } = opened
+  const { place, open, redis, added, isNew } = opened
   const metrics = createMetrics()
   try {
     const auth = await buildAuth(config, opened, log, metrics)
@@ -146,6 +152,7 @@ export async function serve(config: ServeConfig, log: Log): Promise<RunningServe
       listener: authListener(auth),
       ready: () => auth.ready(),
       metrics: config.metrics ? metrics.text : null,
+      mailbox: added.mailbox && devMailbox(added.mailbox),
       presenter: config.presenter ?? (errors === 'guide' ? guidePresenter : problemPresenter),
       maxConnections,
       finished(request, response, ms) {
@@ -154,6 +161,7 @@ export async function serve(config: ServeConfig, log: Log): Promise<RunningServe
       },
     })
     const url = await listen(server, host, port)
+    if (added.mailbox) log('info', 'mails stay in memory', { mailbox: `${url}/dev/mailbox`, setting: 'PAWL_SMTP_URL' })
     return {
       url,
       database: open.name,
@@ -162,6 +170,7 @@ export async function serve(config: ServeConfig, log: Log): Promise<RunningServe
       isFirstRun: isNew,
       async stop() {
         await drain()
+        await auth.close()
         await opened.close()
       },
     }

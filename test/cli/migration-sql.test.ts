@@ -2,9 +2,10 @@ import { readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import pg from 'pg'
 import { expect, inject, test } from 'vitest'
-import { migrationStatements } from '../../src/cli/migration-sql.js'
+import { migrationSql, migrationStatements } from '../../src/cli/migration-sql.js'
 import type { Extension } from '../../src/index.js'
 import { migrate, migrationState } from '../../src/migrations.js'
+import { serverExtensions } from '../../src/server/extensions.js'
 import { openSqlite } from '../../src/server/sqlite.js'
 import { postgresDatabase } from '../../src/stores/postgres-database.js'
 import { createDatabase } from '../support/engines.js'
@@ -97,7 +98,7 @@ test('a value is written as SQL writes it', async () => {
   }
 })
 
-test('pawl migrate --print is the same text, and touches nothing', async () => {
+test('pawl migrate --print has the same statements and those of the extensions of a server, and touches nothing', async () => {
   const folder = keptFolder()
   const printed = async (env: Record<string, string>) => {
     const { code, stdout, stderr } = await runPawl(['migrate', '--print'], { folder, env })
@@ -105,8 +106,13 @@ test('pawl migrate --print is the same text, and touches nothing', async () => {
     return stdout
   }
   const timeless = (text: string) => text.replace(/'\d{4}-\d\d-\d\dT[\d:.]+Z'/g, 'NOW')
-  expect(timeless(await printed({}))).toBe(timeless(await written('sqlite')))
+  const { extensions } = serverExtensions({})
+  const text = async (dialect: 'sqlite' | 'postgres') =>
+    timeless(migrationSql(dialect, await migrationStatements(dialect, { extensions })))
+  expect(timeless(await printed({}))).toBe(await text('sqlite'))
+  const core = timeless(await written('sqlite')).split(/;\n+/)
+  for (const statement of core) expect(await text('sqlite')).toContain(statement.trim())
   const env = { DATABASE_URL: 'postgres://nobody@127.0.0.1:1/none' }
-  expect(timeless(await printed(env))).toBe(timeless(await written('postgres')))
+  expect(timeless(await printed(env))).toBe(await text('postgres'))
   expect(readdirSync(folder)).toEqual([])
 })

@@ -87,7 +87,8 @@ describe.each(STORES)('on $name', kind => {
 
 /** Tries with an identifier and an address of their own each: a /64 out of a /32. */
 function flooder(store: Store, now: () => number) {
-  const extensions = [rateLimits({ signIn: { global: '100000000/10m' } })]
+  const account = ['60/10m', '100/24h'] as const
+  const extensions = [rateLimits({ signIn: { account, global: '100000000/10m' } })]
   const { auth } = testAuth({ store, now, onEvent: () => {}, identifiers: ['email', 'username'], extensions })
   return async (count: number) => {
     for (let index = 0; index < count; index++) {

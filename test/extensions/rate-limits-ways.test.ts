@@ -181,7 +181,6 @@ describe('what is told', () => {
     const { events, verbs } = limited({ signIn: { account: '500/10m' }, registration: { address: false } })
     const said = events.filter(({ name }) => name === 'rate_limits.weak').map(({ detail }) => detail)
     expect(said).toEqual([
-      'the rate limit sign_in.account lets 500 pass in 10m, where 60 is the default',
       'the rate limit sign_in.account lets 72000 pass in 24h, where 100 is the default',
       'the rate limit registration.address is off',
     ])

@@ -31,7 +31,7 @@ describe('an account', () => {
       const known = await signIn('me@example.com', `wrong ${index}`, address)
       const unknown = await signIn('nobody@example.com', `wrong ${index}`, address)
       expect(known).toEqual(unknown)
-      expect(known.status).toBe(index < 60 ? 401 : 429)
+      expect(known.status).toBe(index < 100 ? 401 : 429)
       clock.advance(1)
     }
     const home = limited()

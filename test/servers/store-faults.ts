@@ -125,7 +125,11 @@ export function describeStoreFaults(store: FleetStore): void {
         const slow = await round()
         expect(statuses(slow)).toEqual([200, 200, 200])
         expect(slow.map(({ commands }) => commands)).toEqual(quick.map(({ commands }) => commands))
-        for (const { ms, commands } of slow) expect(ms).toBeGreaterThanOrEqual(0.9 * commands * rttMs)
+        // A sign-in asks some at once: what counts tries.
+        const rounds = slow.map(({ commands }, index) => (index < 2 ? commands : commands / 2))
+        for (const [index, { ms }] of slow.entries()) {
+          expect(ms).toBeGreaterThanOrEqual(0.9 * (rounds[index] as number) * rttMs)
+        }
         const together = await Promise.all(Array.from({ length: 5 }, () => check(url, reader)))
         expect(statuses(together)).toEqual(together.map(() => 200))
         measured(`${store} at ${rttMs} ms`, {

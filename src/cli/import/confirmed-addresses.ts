@@ -1,36 +1,43 @@
 import type { Kysely } from 'kysely'
+import { ADDRESSES, type AddressRow } from '../../extensions/email-confirmation/addresses.js'
+import { newId } from '../../tokens/random.js'
 
-/** An address that the source says is its user's. */
-export interface ConfirmedAddress {
+/** What the source says of a user's address. */
+export interface ImportedAddress {
   readonly userId: string
   readonly email: string
-  /** In ms since 1970. */
-  readonly confirmedAt: number
+  /** In ms since 1970; null where it was never confirmed. */
+  readonly confirmedAt: number | null
+  readonly importedAt: number
 }
-
-const TABLE = 'email_confirmation_addresses'
-const COLUMNS = ['user_id', 'email', 'confirmed_at']
 
 // biome-ignore lint/suspicious/noExplicitAny: the tables are the application's own
 type Database = Kysely<any>
 
-/** True where the extension `email_confirmation` has its table, with the columns that are written here. */
-export async function keepsConfirmedAddresses(database: Database): Promise<boolean> {
+/** True where the extension `email_confirmation` has its table. */
+export async function keepsAddresses(database: Database): Promise<boolean> {
   const tables = await database.introspection.getTables()
-  const names = tables.find(({ name }) => name === TABLE)?.columns.map(({ name }) => name) ?? []
-  return COLUMNS.every(name => names.includes(name))
+  return tables.some(({ name }) => name === ADDRESSES.name)
 }
 
-/** Keeps addresses as confirmed, in the transaction that writes their users. */
-export async function keepConfirmedAddresses(
+/** Keeps what is known of addresses, in the transaction that writes their users. Of those left out nothing is known. */
+export async function keepAddresses(
   database: Database,
-  addresses: readonly ConfirmedAddress[],
+  tenant: string,
+  addresses: readonly ImportedAddress[],
 ): Promise<void> {
   if (addresses.length === 0) return
-  const rows = addresses.map(each => ({ user_id: each.userId, email: each.email, confirmed_at: each.confirmedAt }))
-  await database
-    .insertInto(TABLE)
-    .values(rows)
-    .onConflict(conflict => conflict.doNothing())
-    .execute()
+  const rows = addresses.map(
+    ({ userId, email, confirmedAt, importedAt }): AddressRow => ({
+      id: newId(),
+      place: tenant,
+      user_id: userId,
+      email,
+      position: 1,
+      epoch: null,
+      created_at: importedAt,
+      confirmed_at: confirmedAt,
+    }),
+  )
+  await database.insertInto(ADDRESSES.name).values(rows).execute()
 }

@@ -20,6 +20,10 @@ export interface Prepared {
   /** True where the source says when it was made. */
   readonly isDated: boolean
   readonly confirmedAt: number | null
+  /** When it was imported, in ms since 1970. */
+  readonly importedAt: number
+  /** False where the source says nothing of it. */
+  readonly tellsConfirmed: boolean
   readonly suspendedAt: number | null
   readonly role: string | null
   readonly fields: Readonly<Record<string, unknown>>
@@ -29,6 +33,9 @@ export interface Prepared {
 export type Mapping = ReadonlyMap<string, string>
 
 /** What `--map` may say besides the app's own fields. */
+/** What sources call the column that says when an address was confirmed, or whether. */
+const CONFIRMATION = ['email_confirmed_at', 'confirmed_at', 'email_verified', 'emailVerified']
+
 export const MAPPED = ['id', 'email', 'username', 'password_hash', 'created_at', 'confirmed_at', 'role'] as const
 
 export interface PreparedBy {
@@ -135,6 +142,7 @@ export function prepare(row: Cells, person: Person, by: PreparedBy): Prepared {
   const email = emailOf(text('email') ?? person.email, username !== null)
   const oldId = text('id') ?? person.id
   const createdAt = time('created_at') ?? person.createdAt
+  const confirmedAt = time('confirmed_at') ?? person.confirmedAt ?? null
   const isSuspended = (person.suspendedUntil ?? 0) > now
   return {
     oldId,
@@ -144,7 +152,9 @@ export function prepare(row: Cells, person: Person, by: PreparedBy): Prepared {
     passwordHash: passwordHashOf(text('password_hash') ?? person.hash ?? null),
     createdAt: createdAt ?? now,
     isDated: createdAt !== null,
-    confirmedAt: time('confirmed_at') ?? person.confirmedAt ?? null,
+    confirmedAt,
+    importedAt: now,
+    tellsConfirmed: confirmedAt !== null || CONFIRMATION.some(name => row.has(name)),
     suspendedAt: isSuspended ? now : null,
     role: text('role'),
     fields: mappedFields(row, by),

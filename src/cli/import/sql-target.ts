@@ -3,7 +3,7 @@ import type { Kysely } from 'kysely'
 import type { SqlDatabase } from '../../base/sql-database.js'
 import type { Rows } from '../../users/sql-columns.js'
 import type { Account, BaseUser, JoinedUsers } from '../../users/user.js'
-import { keepConfirmedAddresses, keepsConfirmedAddresses } from './confirmed-addresses.js'
+import { keepAddresses, keepsAddresses } from './confirmed-addresses.js'
 import type { Prepared } from './prepare.js'
 import { finder, type Outcome, outcomeOf, type Target } from './target.js'
 
@@ -28,7 +28,7 @@ export async function sqlTarget(
   const { table, rows, keyType = 'text' } = joined
   const { columns, names, decode, encode } = rows
   const keepsIds = keyType !== 'integer'
-  const keepsAddresses = await keepsConfirmedAddresses(database.patient)
+  const hasAddresses = await keepsAddresses(database.patient)
 
   async function findBy(
     db: Transaction,
@@ -93,13 +93,13 @@ export async function sqlTarget(
       const outcome = outcomeOf(made, each, keepsIds)
       return outcome.result === 'already_there' ? { result: 'imported', id: made.user.id } : outcome
     })
-    if (keepsAddresses && !isDry) {
-      const confirmed = batch.flatMap(({ email, confirmedAt }, index) => {
+    if (hasAddresses && !isDry) {
+      const told = batch.flatMap(({ email, confirmedAt, importedAt, tellsConfirmed }, index) => {
         const outcome = outcomes[index] as Outcome
-        if (outcome.result !== 'imported' || email === null || confirmedAt === null) return []
-        return [{ userId: outcome.id, email, confirmedAt }]
+        if (outcome.result !== 'imported' || email === null || !tellsConfirmed) return []
+        return [{ userId: outcome.id, email, confirmedAt, importedAt }]
       })
-      await keepConfirmedAddresses(db, confirmed)
+      await keepAddresses(db, tenant, told)
     }
     return outcomes
   }

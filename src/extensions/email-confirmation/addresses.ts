@@ -1,4 +1,5 @@
 import type { Clock } from '../../base/clock.js'
+import { realmUser } from '../../stores/realm.js'
 import { defineTable, type RowBeside, type Table, type TableDefinition } from '../../stores/table.js'
 import { newId } from '../../tokens/random.js'
 import type { Account, BaseUser } from '../../users/user.js'
@@ -8,7 +9,8 @@ import type { ExtensionTools } from '../extension.js'
 /** An address of a user: the one they have, or one they asked to have. */
 export type AddressRow = {
   readonly id: string
-  readonly tenant: string
+  /** Whose users these are: realm and tenant. */
+  readonly place: string
   readonly user_id: string
   readonly email: string
   /** Later ones are higher. */
@@ -24,7 +26,7 @@ export const ADDRESSES: TableDefinition<AddressRow> = defineTable<AddressRow>('e
   name: 'email_confirmation_addresses',
   columns: {
     id: 'text',
-    tenant: 'text',
+    place: 'text',
     user_id: 'text',
     email: 'text',
     position: 'integer',
@@ -33,7 +35,7 @@ export const ADDRESSES: TableDefinition<AddressRow> = defineTable<AddressRow>('e
     confirmed_at: 'integer?',
   },
   key: ['id'],
-  indexes: [{ columns: ['tenant', 'user_id'] }, { columns: ['created_at'] }],
+  indexes: [{ columns: ['place', 'user_id'] }, { columns: ['created_at'] }],
 })
 
 /** Which addresses are whose, and which of them are confirmed. */
@@ -66,11 +68,12 @@ export function lastPosition(rows: readonly AddressRow[]): number {
 }
 
 export function addressesOf(
-  tools: Pick<ExtensionTools, 'database' | 'deadlineMs' | 'now'>,
+  tools: Pick<ExtensionTools, 'database' | 'deadlineMs' | 'realm' | 'now'>,
   existing: 'confirmed' | 'unconfirmed',
 ): Addresses {
   const { now }: { readonly now: Clock } = tools
   const table: Table<AddressRow> = tableOf(tools, ADDRESSES)
+  const placeOf = (tenant: string) => realmUser(tools.realm, tenant)
   let since: number | null = null
 
   /** When this extension first wrote of anybody; null where it never did. It never moves, so it is asked for once. */
@@ -87,15 +90,16 @@ export function addressesOf(
   }
 
   // Nobody has an id like others: what it is compared with takes as long.
-  const of: Addresses['of'] = async (tenant, userId) => table.find({ where: { tenant, user_id: userId ?? newId() } })
+  const of: Addresses['of'] = async (tenant, userId) =>
+    table.find({ where: { place: placeOf(tenant), user_id: userId ?? newId() } })
 
   const addresses: Addresses = {
     of,
-    byId: async (tenant, id) => (await table.find({ where: { tenant, id } }))[0] ?? null,
+    byId: async (tenant, id) => (await table.find({ where: { place: placeOf(tenant), id } }))[0] ?? null,
     beside: row => table.beside(row),
     make: (tenant, email, more = {}) => ({
       id: newId(),
-      tenant,
+      place: placeOf(tenant),
       user_id: '',
       email,
       position: 1,
@@ -113,7 +117,7 @@ export function addressesOf(
       const { id, tenant = '', email } = user
       const rows = await of(tenant, id)
       if (rows.some(row => row.email === email && row.confirmed_at !== null)) return
-      const where = { tenant, user_id: id, email, confirmed_at: null }
+      const where = { place: placeOf(tenant), user_id: id, email, confirmed_at: null }
       if ((await table.update({ where }, { confirmed_at: now() })).length > 0) return
       const position = lastPosition(rows) + 1
       await table.insert(addresses.make(tenant, email, { user_id: id, position, confirmed_at: now() }))
@@ -121,7 +125,7 @@ export function addressesOf(
     async dropAskedBefore(tenant, userId, position) {
       // Whatever has an epoch was asked for.
       await table.delete({
-        where: { tenant, user_id: userId, confirmed_at: null },
+        where: { place: placeOf(tenant), user_id: userId, confirmed_at: null },
         from: { epoch: 0 },
         below: { position },
       })
@@ -130,7 +134,7 @@ export function addressesOf(
       for (const { id } of rows) await table.delete({ where: { id } })
     },
     async dropAll({ id, tenant = '' }) {
-      await table.delete({ where: { tenant, user_id: id } })
+      await table.delete({ where: { place: placeOf(tenant), user_id: id } })
     },
   }
   return addresses

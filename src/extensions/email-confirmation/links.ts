@@ -36,7 +36,7 @@ const MINUTE = 60_000
 const HOUR = 60 * MINUTE
 
 /** How many messages an address gets on somebody's word, so that nobody is buried in them. */
-const ALLOWANCES = {
+const ALLOWANCES: Readonly<Record<'link' | 'new_address' | 'registration_taken' | 'decoy', readonly Allowance[]>> = {
   link: [
     { most: 1, windowMs: MINUTE },
     { most: 5, windowMs: HOUR },
@@ -51,7 +51,7 @@ const ALLOWANCES = {
     { most: 1, windowMs: MINUTE },
     { most: 5, windowMs: HOUR },
   ],
-} as const satisfies Record<string, readonly Allowance[]>
+}
 
 const NOWHERE: Link = { row: '', user: '', email: '' }
 

@@ -65,7 +65,7 @@ function invalidEmail(message: string): Problem {
 }
 
 export function confirmationVerbs({ tools, addresses, links, pending, rule }: Parts): EmailConfirmation {
-  const { users, enrolment, emit } = tools
+  const { users, enrolment, run, emit } = tools
 
   /** The request's user with what stands about their addresses. */
   async function own(ctx: Context): Promise<{ readonly account: Account; readonly rows: readonly AddressRow[] }> {
@@ -151,6 +151,7 @@ export function confirmationVerbs({ tools, addresses, links, pending, rule }: Pa
       }
       const email = readEmail(sent)
       if (email === null) throw invalidEmail('has invalid format')
+      await run('asking', { ctx, kind: 'confirm_email' })
       const user = (await users.findByIdentifier(email, ctx.tenant))?.user ?? null
       // The same reads for somebody there is not.
       const rows = await addresses.of(ctx.tenant, user?.id ?? null)

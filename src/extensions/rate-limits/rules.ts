@@ -9,14 +9,14 @@ export type Limits = Limit | readonly Limit[] | false
 export interface RateLimitsOptions {
   /** Tries of a password to sign in. */
   signIn?: {
-    /** For one identifier, known or not. Default: `['60/10m', '100/24h']`. */
+    /** For one identifier, known or not. Default: `'100/24h'`. */
     account?: Limits
     /** From one IPv4 address or IPv6 /64; a /48 has four times as much. Default: `'600/10m'`. */
     address?: Limits
     /** Default: `'60000/10m'`. */
     global?: Limits
   }
-  /** Tries of somebody who is signed in to prove the password again. Default: `['60/10m', '100/24h']`. */
+  /** Tries of somebody who is signed in to prove the password again. Default: `'100/24h'`. */
   currentPassword?: Limits
   registration?: {
     /** Default: `'600/10m'`. */
@@ -51,10 +51,10 @@ export type RuleName =
   | 'mail.global'
 
 const DEFAULTS: Readonly<Record<RuleName, readonly Limit[]>> = {
-  'sign_in.account': ['60/10m', '100/24h'],
+  'sign_in.account': ['100/24h'],
   'sign_in.address': ['600/10m'],
   'sign_in.global': ['60000/10m'],
-  current_password: ['60/10m', '100/24h'],
+  current_password: ['100/24h'],
   'registration.address': ['600/10m'],
   'registration.global': ['60000/10m'],
   'mail.address': ['600/10m'],

@@ -81,6 +81,7 @@ export function resetVerbs(tools: ExtensionTools, ttlMs: number): ResetPassword 
   return {
     async request(ctx, input) {
       const email = emailOf(input)
+      await run('asking', { ctx, kind: 'reset_password' })
       const account = await users.findByIdentifier(email, ctx.tenant)
       const place = `reset_password:${keyedHash(key, `${ctx.tenant}\n${email}`)}`
       const may = await isWithin(values, place, [{ most: MOST, windowMs }])

@@ -123,7 +123,7 @@ describe.each(TARGETS)('killed on %s', kind => {
     for (let round = 1; round <= 4; round++) {
       const child = spawn(process.execPath, [MAIN, ...args], {
         cwd: folder,
-        env: { ...process.env, ...all.env },
+        env: { PATH: process.env.PATH, ...all.env },
         stdio: 'ignore',
       })
       const closed = once(child, 'close')

@@ -1,0 +1,89 @@
+import { auditLog } from '../extensions/audit/audit.js'
+import { emailConfirmation } from '../extensions/email-confirmation/email-confirmation.js'
+import type { Extension } from '../extensions/extension.js'
+import { invitation } from '../extensions/invitation/invitation.js'
+import { type Mailbox, mail, mailboxMailer, smtpMailer } from '../extensions/mail/mail.js'
+import { passwordPolicy } from '../extensions/password-policy/password-policy.js'
+import { rateLimits } from '../extensions/rate-limits/rate-limits.js'
+import { parseRateLimits } from '../extensions/rate-limits/setting.js'
+import { resetPassword } from '../extensions/reset-password/reset-password.js'
+import { securityNotices } from '../extensions/security-notices/security-notices.js'
+import { type ServeConfig, settingError } from './env.js'
+import { protectedRoute } from './protected.js'
+
+/** What a server has besides the core, by its settings. */
+export interface ServerExtensions {
+  readonly extensions: readonly Extension[]
+  /** Where mails are kept that no mail server takes; null where one does. */
+  readonly mailbox: Mailbox | null
+}
+
+/** What an extension says of an option, as what is wrong with the setting. */
+function asSetting<T>(name: string, make: () => T): T {
+  try {
+    return make()
+  } catch (error) {
+    throw settingError(`${name}: ${(error as Error).message}`)
+  }
+}
+
+function mailOf({ smtpUrl, mailFrom, linkBase, appName = 'Pawl', port = 4000 }: ServeConfig) {
+  if (smtpUrl === undefined) {
+    const mailbox = mailboxMailer()
+    const from = mailFrom ?? 'Pawl <pawl@localhost.localdomain>'
+    const links = linkBase ?? `http://localhost:${port}`
+    return { mailbox, extension: asSetting('mail', () => mail({ mailer: mailbox, from, links, appName })) }
+  }
+  if (mailFrom === undefined) throw settingError('PAWL_SMTP_URL needs PAWL_MAIL_FROM as well: whom mails are from')
+  if (linkBase === undefined) throw settingError('PAWL_SMTP_URL needs PAWL_LINK_BASE as well: where links lead')
+  const mailer = asSetting('PAWL_SMTP_URL', () => smtpMailer({ url: smtpUrl }))
+  return {
+    mailbox: null,
+    extension: asSetting('mail', () => mail({ mailer, from: mailFrom, links: linkBase, appName })),
+  }
+}
+
+function confirmationOf(config: ServeConfig): readonly Extension[] {
+  const { emailConfirmation: mode = 'optional', emailConfirmationGrace: grace, enumerationSafe = false } = config
+  if (mode !== 'required') {
+    if (enumerationSafe) throw settingError('PAWL_ENUMERATION_SAFE needs PAWL_EMAIL_CONFIRMATION=required')
+    if (grace) throw settingError('PAWL_EMAIL_CONFIRMATION_GRACE needs PAWL_EMAIL_CONFIRMATION=required')
+  }
+  if (mode === 'off') return []
+  const required = mode === 'required'
+  const options = { required, enumerationSafe, ...(grace && { grace }) }
+  return [asSetting('PAWL_EMAIL_CONFIRMATION', () => emailConfirmation(options))]
+}
+
+function breachedOf({ breachedPasswords = false }: ServeConfig) {
+  return typeof breachedPasswords === 'string' ? { url: breachedPasswords } : breachedPasswords
+}
+
+/** The extensions of a server. One in the configuration file takes the place of ours with its name. */
+export function serverExtensions(config: ServeConfig): ServerExtensions {
+  const { passwordPreset: preset = 'default', passwordWords: words = [], auditRetention: retention = '365d' } = config
+  const { registration = 'open', invitationRoles: roles = [], securityNotices: hasNotices = true } = config
+  const limits = asSetting('PAWL_RATE_LIMITS', () => parseRateLimits(config.rateLimits ?? 'default'))
+  const { mailbox, extension } = mailOf(config)
+  const policy = { preset, words, common: !config.password?.allowCommon, breached: breachedOf(config) }
+  const ours: readonly Extension[] = [
+    protectedRoute(),
+    // First, so that what is kept says what others refused.
+    ...(retention === 'off' ? [] : [auditLog({ retention })]),
+    rateLimits(limits.options),
+    asSetting('PAWL_PASSWORD_WORDS', () => passwordPolicy(policy)),
+    extension,
+    ...confirmationOf(config),
+    resetPassword(),
+    asSetting('PAWL_INVITATION_ROLES', () => invitation({ registration, roles })),
+    ...(hasNotices ? [securityNotices()] : []),
+  ]
+  const own = config.extensions ?? []
+  const replaced = ours.map(each => own.find(({ name }) => name === each.name) ?? each)
+  const added = own.filter(each => !replaced.includes(each))
+  const isOurs = replaced.includes(extension)
+  return {
+    extensions: [...replaced, ...added],
+    mailbox: isOurs ? mailbox : null,
+  }
+}
