@@ -18,7 +18,7 @@ const agent = new Agent({ keepAlive: true, maxSockets: 1 })
 async function start(settings) {
   const folder = mkdtempSync(join(tmpdir(), 'pawl-enumeration-'))
   const env = { ...process.env, PAWL_PORT: '0', PAWL_DATA_DIR: folder, PAWL_RATE_LIMITS: 'off', ...settings }
-  const child = spawn(process.execPath, [MAIN, 'serve'], { env, stdio: ['ignore', 'pipe', 'inherit'] })
+  const child = spawn(process.execPath, [MAIN, 'serve'], { env, stdio: ['ignore', 'pipe', 'ignore'] })
   const url = await new Promise((resolve, reject) => {
     let heard = ''
     child.once('exit', code => reject(new Error(`the server ended with ${code}`)))

@@ -37,7 +37,7 @@ export interface ServerOptions {
   emailConfirmation?: 'off' | 'optional' | 'required'
   /** How long people may come in before they confirm, where that is required. Default: not at all. */
   emailConfirmationGrace?: Duration
-  /** Answers a registration alike whether or not the address has an account. Needs `'required'`. Default: false. */
+  /** Answers a registration alike whether or not the address has an account. Means `'required'`. Default: false. */
   enumerationSafe?: boolean
   /** `'invited'` lets only those register who are invited. Default: `'open'`. */
   registration?: 'open' | 'invited'

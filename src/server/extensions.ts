@@ -44,9 +44,11 @@ function mailOf({ smtpUrl, mailFrom, linkBase, appName = 'Pawl', port = 4000 }: 
 }
 
 function confirmationOf(config: ServeConfig): readonly Extension[] {
-  const { emailConfirmation: mode = 'optional', emailConfirmationGrace: grace, enumerationSafe = false } = config
+  const { emailConfirmationGrace: grace, enumerationSafe = false } = config
+  const { emailConfirmation: mode = enumerationSafe ? 'required' : 'optional' } = config
   if (mode !== 'required') {
-    if (enumerationSafe) throw settingError('PAWL_ENUMERATION_SAFE needs PAWL_EMAIL_CONFIRMATION=required')
+    if (enumerationSafe)
+      throw settingError(`PAWL_ENUMERATION_SAFE and PAWL_EMAIL_CONFIRMATION=${mode} exclude each other`)
     if (grace) throw settingError('PAWL_EMAIL_CONFIRMATION_GRACE needs PAWL_EMAIL_CONFIRMATION=required')
   }
   if (mode === 'off') return []
