@@ -127,6 +127,22 @@ describe('a link', () => {
   })
 })
 
+test.each(SINGLE_USE)('of a closed account nothing is kept, on $name', async kind => {
+  const confirmation = emailConfirmation()
+  const made = await mailedAuth([confirmation], {}, kind)
+  const { email, token, access } = await registered(made)
+  await use(made, token)
+  const user = await made.auth.system.findUserBy(email)
+  if (!user) throw new Error('nobody registered')
+  const { isConfirmed } = made.auth.extension(confirmation)
+  expect(await isConfirmed(user)).toBe(true)
+  const proof = { json: { user: { current_password: PASSWORD } }, token: access }
+  expect((await made.request('DELETE', '/registration', proof)).status).toBe(200)
+  // Nor would the next be taken for them who gets their id, as small keys of a database may do.
+  await made.register(newAddress())
+  expect(await isConfirmed(user)).toBe(false)
+})
+
 describe('resending', () => {
   test('is answered alike for unconfirmed, confirmed and unknown addresses, and mails the first alone', async () => {
     const made = await mailedAuth([emailConfirmation()])

@@ -134,6 +134,11 @@ describe('a link', () => {
       200,
     )
     expect((await use(made, one.token)).body).toEqual(DEAD)
+    const moved = await linked(made)
+    const account = await made.auth.users.findByIdentifier(moved.email)
+    const byHand = { email: newAddress(), updatedAt: 0 }
+    await made.auth.users.update(account?.user.id as string, byHand, account?.passwordHash ?? null)
+    expect((await use(made, moved.token)).body).toEqual(DEAD)
     const two = await linked(made)
     const proof = { current_password: PASSWORD }
     expect((await made.request('DELETE', '/registration', { token: two.access, json: { user: proof } })).status).toBe(

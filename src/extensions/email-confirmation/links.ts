@@ -19,6 +19,9 @@ export type Link = {
 /** What a message says besides its link. */
 export type Letter = Pick<Notice, 'kind' | 'to' | 'user' | 'facts'>
 
+/** Why a message goes to an address. A decoy goes nowhere, so that whoever is tried by others keeps their own. */
+type Purpose = 'link' | 'new_address' | 'registration_taken' | 'decoy'
+
 /** Links, and the messages they travel in. */
 export interface Links {
   readonly tokens: OneTimeTokens<Link>
@@ -29,14 +32,14 @@ export interface Links {
   /** Tells an address without a link, as often as it may be told; to null, nobody. */
   tell(ctx: Context, letter: Letter, of: string): Promise<void>
   /** True while one more message of a purpose may go to an address. */
-  may(ctx: Context, purpose: keyof typeof ALLOWANCES, email: string): Promise<boolean>
+  may(ctx: Context, purpose: Purpose, email: string): Promise<boolean>
 }
 
 const MINUTE = 60_000
 const HOUR = 60 * MINUTE
 
 /** How many messages an address gets on somebody's word, so that nobody is buried in them. */
-const ALLOWANCES: Readonly<Record<'link' | 'new_address' | 'registration_taken' | 'decoy', readonly Allowance[]>> = {
+const ALLOWANCES: Readonly<Record<Purpose, readonly Allowance[]>> = {
   link: [
     { most: 1, windowMs: MINUTE },
     { most: 5, windowMs: HOUR },
@@ -46,7 +49,6 @@ const ALLOWANCES: Readonly<Record<'link' | 'new_address' | 'registration_taken' 
     { most: 1, windowMs: MINUTE },
     { most: 5, windowMs: HOUR },
   ],
-  /** Of those that go nowhere: an address that is tried by somebody else keeps its own. */
   decoy: [
     { most: 1, windowMs: MINUTE },
     { most: 5, windowMs: HOUR },
