@@ -1,5 +1,4 @@
 /** Dumps and exports as the tools write them. Every hash is of `secret1234`, or of nothing. */
-export const POW_HASH = '$pbkdf2-sha512$1000$c2FsdHNhbHRzYWx0c2FsdA==$@@KEY@@'
 export const BCRYPT = '$2b$12$abcdefghijklmnopqrstuuJ4mQ1k0x1Y2Z3a4b5c6d7e8f9g0h1i2'
 export const BETTER = `${'0123456789abcdef'.repeat(2)}:${'fedcba9876543210'.repeat(8)}`
 export const UUIDS = {
