@@ -5,7 +5,9 @@ import { newSecret } from '../server/data-dir.js'
 import { auditCommand } from './audit.js'
 import { importCommand } from './import/import.js'
 import { initCommand } from './init/init.js'
+import { inviteCommand } from './invite.js'
 import { migrateCommand } from './migrate.js'
+import { roleCommand } from './role.js'
 import { serveCommand } from './serve.js'
 
 const HELP = `pawl: authentication for APIs
@@ -27,6 +29,8 @@ const HELP = `pawl: authentication for APIs
                     --dry-run       read and check all, write nothing
                     --report=FILE   a line for each row that did not go in
                     --sessions      let people stay signed in
+  pawl invite     mail somebody an invitation: EMAIL [--role=admin] [--tenant=NAME]
+  pawl role       give a user a role: EMAIL|ID ROLE [--tenant=NAME]
   pawl keys       print a new secret
   pawl --version
   pawl --help
@@ -52,6 +56,8 @@ const COMMANDS: Readonly<Record<string, Command>> = {
   serve: bare(serveCommand),
   migrate: migrateCommand,
   audit: auditCommand,
+  invite: inviteCommand,
+  role: roleCommand,
   keys: bare(() => console.log(newSecret())),
 }
 

@@ -2,18 +2,21 @@ import { auditLog } from '../extensions/audit/audit.js'
 import { emailConfirmation } from '../extensions/email-confirmation/email-confirmation.js'
 import type { Extension } from '../extensions/extension.js'
 import { invitation } from '../extensions/invitation/invitation.js'
-import { type Mailbox, mail, mailboxMailer, smtpMailer } from '../extensions/mail/mail.js'
+import { type Mailbox, type MailVerbs, mail, mailboxMailer, smtpMailer } from '../extensions/mail/mail.js'
 import { passwordPolicy } from '../extensions/password-policy/password-policy.js'
 import { rateLimits } from '../extensions/rate-limits/rate-limits.js'
 import { parseRateLimits } from '../extensions/rate-limits/setting.js'
 import { resetPassword } from '../extensions/reset-password/reset-password.js'
 import { securityNotices } from '../extensions/security-notices/security-notices.js'
+import type { BaseUser } from '../users/user.js'
 import { type ServeConfig, settingError } from './env.js'
 import { protectedRoute } from './protected.js'
 
 /** What a server has besides the core, by its settings. */
 export interface ServerExtensions {
   readonly extensions: readonly Extension[]
+  /** What sends mails; null where the configuration file brings its own. */
+  readonly mail: Extension<BaseUser, MailVerbs> | null
   /** Where mails are kept that no mail server takes; null where one does. */
   readonly mailbox: Mailbox | null
 }
@@ -86,6 +89,7 @@ export function serverExtensions(config: ServeConfig): ServerExtensions {
   const isOurs = replaced.includes(extension)
   return {
     extensions: [...replaced, ...added],
+    mail: isOurs ? extension : null,
     mailbox: isOurs ? mailbox : null,
   }
 }

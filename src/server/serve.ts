@@ -140,6 +140,21 @@ async function buildAuth(config: ServeConfig, opened: Opened, log: Log, metrics:
   })
 }
 
+/** The auth of a server, for what the command line does with it. */
+export async function openAuth(
+  config: ServeConfig,
+): Promise<{ readonly auth: Auth; readonly added: ServerExtensions; close(): Promise<void> }> {
+  const opened = await openAll(config)
+  try {
+    const auth = await buildAuth(config, opened, () => {}, createMetrics())
+    const close = () => auth.close().finally(() => opened.close())
+    return { auth, added: opened.added, close }
+  } catch (error) {
+    await opened.close()
+    throw error
+  }
+}
+
 /** Runs Pawl as a server of its own. Throws, naming the setting, for one that cannot be used. */
 export async function serve(config: ServeConfig, log: Log): Promise<RunningServer> {
   const { host = '127.0.0.1', port = 4000, maxConnections = 10_000, errors = 'guide' } = config
