@@ -4,14 +4,15 @@ import { createLog, errorFields } from '../server/log.js'
 import { type RunningServer, serve } from '../server/serve.js'
 
 /** What the first run says: where things are, and the guide's lines to try. */
-function welcome({ url, database, secretFile }: RunningServer, basePath: string): string {
+function welcome({ url, database, secretFile, mailbox }: RunningServer, basePath: string): string {
   const api = url + basePath
   const kept = secretFile === null ? '' : `  secret      ${secretFile} (mode 0600; keep it, and keep it secret)\n`
+  const shown = mailbox === null ? '' : `  mails       ${mailbox}\n`
   return `
 Pawl made a new database.
 
   database    ${database}
-${kept}
+${kept}${shown}
 Try it:
 
   curl -X POST -d "user[email]=test@example.com&user[password]=secret1234&user[password_confirmation]=secret1234" ${api}/registration
@@ -51,5 +52,6 @@ export async function serveCommand(): Promise<void> {
     url: running.url,
     database: running.database,
     ...(running.redis !== null && { redis: running.redis }),
+    ...(running.mailbox !== null && { mailbox: running.mailbox }),
   })
 }

@@ -29,6 +29,8 @@ export interface ServerOptions {
   smtpUrl?: string
   /** Whom mails are from: `Acme <auth@acme.example>`. */
   mailFrom?: string
+  /** False leaves mails to other servers on the same database. Default: true. */
+  mailWorker?: boolean
   /** Where links in mails lead: `https://app.example`. Default: the server's own URL. */
   linkBase?: string
   /** What mails call the app. */
@@ -73,6 +75,7 @@ export const SERVER_OPTIONS: readonly (keyof ServerOptions)[] = [
   'maxConnections',
   'smtpUrl',
   'mailFrom',
+  'mailWorker',
   'linkBase',
   'appName',
   'emailConfirmation',
@@ -171,6 +174,7 @@ export const SETTINGS: Readonly<Record<string, Read>> = {
   PAWL_LINK_BASE: (text, name) => ({ linkBase: filled(text, name) }),
   PAWL_LOG: (text, name) => ({ log: choice(text, name, ['info', 'silent']) }),
   PAWL_MAIL_FROM: (text, name) => ({ mailFrom: filled(text, name) }),
+  PAWL_MAIL_WORKER: (text, name) => ({ mailWorker: truth(text, name) }),
   PAWL_MAX_CONNECTIONS: (text, name) => ({ maxConnections: whole(text, name, 1, 1_000_000) }),
   PAWL_METRICS: (text, name) => ({ metrics: truth(text, name) }),
   PAWL_NEAR_CACHE: (text, name) => ({ nearCache: truth(text, name) }),

@@ -28,6 +28,8 @@ export interface RunningServer {
   readonly database: string
   /** Where Redis is, without a password; null without one. */
   readonly redis: string | null
+  /** Where mails are shown that no mail server takes; null where one does. */
+  readonly mailbox: string | null
   /** The file with the secret; null when the secret is a setting. */
   readonly secretFile: string | null
   /** True when this start made the tables of the database. */
@@ -176,11 +178,11 @@ export async function serve(config: ServeConfig, log: Log): Promise<RunningServe
       },
     })
     const url = await listen(server, host, port)
-    if (added.mailbox) log('info', 'mails stay in memory', { mailbox: `${url}/dev/mailbox`, setting: 'PAWL_SMTP_URL' })
     return {
       url,
       database: open.name,
       redis: redis?.name ?? null,
+      mailbox: added.mailbox ? `${url}/dev/mailbox` : null,
       secretFile: place.secretFile,
       isFirstRun: isNew,
       async stop() {

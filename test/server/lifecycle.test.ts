@@ -2,7 +2,7 @@ import { once } from 'node:events'
 import { readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { connect } from 'node:net'
 import { join } from 'node:path'
-import { afterEach, expect, test } from 'vitest'
+import { afterEach, expect, test, vi } from 'vitest'
 import { PASSWORD, pairOf, register, registrationForm, send } from '../support/guide.js'
 import { keptFolder, refusal } from '../support/refusal.js'
 import { runPawl, type ServerProcess, startServer } from '../support/server.js'
@@ -87,7 +87,11 @@ test('the first run makes its folder and files for the owner alone, and says whe
   for (const file of readdirSync(data)) expect(modeOf(join(data, file)), file).toBe(0o600)
   expect(readdirSync(data)).toEqual(expect.arrayContaining(['pawl.db', 'secret']))
 
-  const { stderr } = output()
+  // Two pipes: what was written first may be read last.
+  const stderr = await vi.waitFor(() => {
+    expect(output().stderr).toContain('/session\n\n')
+    return output().stderr
+  })
   expect(stderr).toContain(join(data, 'pawl.db'))
   expect(stderr).toContain(join(data, 'secret'))
   expect(stderr).toContain(`curl -X POST -d "user[email]=test@example.com&user[password]=secret1234" ${api}/session`)

@@ -45,6 +45,8 @@ const ENV = {
   PAWL_STORE_DEADLINE: '10s',
   // Nothing but the connection that was cut.
   PAWL_DATABASE_POOL: '1',
+  // And no command but those of requests.
+  PAWL_MAIL_WORKER: 'false',
 }
 
 const ACCOUNTS = 'select id, email, password_hash as hash, credential_epoch as epoch from users'

@@ -65,6 +65,8 @@ async function startNode(
       env: {
         DATABASE_URL: through(databaseUrl, postgres.port),
         PAWL_SECRET: SECRET,
+        // So that commands are those of requests.
+        PAWL_MAIL_WORKER: 'false',
         ...(redis && redisUrl !== null && { REDIS_URL: through(redisUrl, redis.port) }),
         ...given,
         ...env,

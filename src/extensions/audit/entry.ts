@@ -13,7 +13,7 @@ export interface Happening {
   readonly detail?: string | undefined
 }
 
-const FAILURE = /\.(?:failed|refused|rejected|reused|limited)$/
+const FAILURE = /\.(?:failed|refused|rejected|reused|exceeded)$/
 const LONGEST = 256
 
 /** Text as a row may hold it: bounded, and of characters that every database takes and no terminal obeys. */
