@@ -163,13 +163,31 @@ export function cookieOver<User extends BaseUser>(
     }
   }
 
+  /** Asks whoever may refuse an exchange. Who is refused is not let in, and the cookie at hand stays as it is. */
+  async function askToRenew(ctx: Context<User>, known: User | null, session: Session): Promise<void> {
+    try {
+      // Where checks read the session alone, this is where its user is read. What is stale is not exchanged anyway.
+      const user = known ?? (reading.isStale(session) ? null : (await reading.whole(ctx, session.id))?.account?.user)
+      if (user) await renewing(ctx, user, session)
+    } catch (error) {
+      ctx.user = null
+      ctx.session = null
+      throw error
+    }
+  }
+
   function admit(ctx: Context<User>, found: Checked<User>, sent: number): Awaitable<User | null> {
     const { session } = found
     return chain(reading.admit(ctx, found, session.renewalExpiresAt), user => {
-      if (ctx.session) admitted.add(ctx)
-      const write = ctx.session && !reading.isStale(session) ? upkeep(ctx, session, sent) : null
-      if (write) ctx.beforeSend(() => quietly(ctx, write))
-      return user && now() - session.renewedAt >= rotateMs ? chain(renewing(ctx, user, session), () => user) : user
+      if (!ctx.session) return user
+      admitted.add(ctx)
+      // Not before it is agreed to: a route that is open to all sends what is queued, whoever was refused.
+      const keepUp = () => {
+        const write = reading.isStale(session) ? null : upkeep(ctx, session, sent)
+        if (write) ctx.beforeSend(() => quietly(ctx, write))
+        return user
+      }
+      return now() - session.renewedAt >= rotateMs ? chain(askToRenew(ctx, user, session), keepUp) : keepUp()
     })
   }
 

@@ -125,6 +125,45 @@ describe('renewal', () => {
     allowed.yes = true
     expect((await send('GET', '/session', { cookie })).status).toBe(200)
   })
+
+  test.each([true, false])(
+    'a refused cookie is not exchanged by a route that is open to all, loadUser: %s',
+    async loadUser => {
+      const seen: unknown[] = []
+      const open: Extension = {
+        name: 'open',
+        setup: () => ({
+          routes: [
+            {
+              method: 'POST',
+              path: '/open',
+              description: { summary: 'Anybody' },
+              handle: ctx => {
+                seen.push(ctx.user, ctx.session)
+                return {}
+              },
+            },
+          ],
+        }),
+      }
+      const { auth, clock } = testAuth({
+        extensions: [attending(hooks), open],
+        sessions: cookieSessions(),
+        session: { loadUser },
+      })
+      const origin = { origin: 'http://localhost', host: 'localhost', 'sec-fetch-site': 'same-origin' }
+      const send = (method: string, path: string, headers = {}, json?: unknown) =>
+        auth.respond(testExchange(method, `/api/v1${path}`, { headers: { ...origin, ...headers }, json }))
+      const { cookies = [] } = await send('POST', '/registration', {}, { user })
+      const cookie = cookies[0]?.split(';')[0] ?? ''
+      allowed.yes = false
+      clock.advance(16 * 60_000)
+      const answer = await send('POST', '/open', { cookie })
+      allowed.yes = true
+      expect([answer.status, answer.cookies ?? [], seen]).toEqual([200, [], [null, null]])
+      expect((await send('GET', '/session', { cookie })).cookies).toHaveLength(1)
+    },
+  )
 })
 
 describe('a change', () => {
