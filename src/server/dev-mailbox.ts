@@ -8,7 +8,7 @@ const PATH = '/dev/mailbox'
 const LOOPBACK = /^(?:(?:::ffff:)?127(?:\.\d{1,3}){3}|::1)$/
 const LOOPBACK_HOST = /^(?:localhost|127(?:\.\d{1,3}){3}|\[::1\])(?::\d{1,5})?$/i
 /** A proxy on this machine speaks from the loopback for others. */
-const FORWARDED = ['forwarded', 'x-forwarded-for', 'x-forwarded-host', 'x-real-ip', 'via']
+const FORWARDED = /^(?:forwarded$|via$|x-forwarded|x-real-ip$|x-client-ip$|true-client-ip$|cf-|x-envoy|x-amzn)/
 
 const HEADERS = {
   'cache-control': 'no-store',
@@ -22,8 +22,9 @@ const HEADERS = {
 }
 
 /** True when somebody on this machine asks this machine by its own name: a page that has its name rebound does not. */
-function isLocal({ socket, headers }: IncomingMessage): boolean {
-  const isForwarded = FORWARDED.some(name => headers[name] !== undefined)
+function isLocal({ socket, headers, httpVersion }: IncomingMessage): boolean {
+  // Proxies that add no header speak HTTP/1.0; no browser does.
+  const isForwarded = httpVersion !== '1.1' || Object.keys(headers).some(name => FORWARDED.test(name))
   return !isForwarded && LOOPBACK.test(socket.remoteAddress ?? '') && LOOPBACK_HOST.test(headers.host ?? '')
 }
 

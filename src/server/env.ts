@@ -31,6 +31,8 @@ export interface ServerOptions {
   mailFrom?: string
   /** False leaves mails to other servers on the same database. Default: true. */
   mailWorker?: boolean
+  /** False shows no mails at `/dev/mailbox`. Default: true, where all this server does is on this machine. */
+  devMailbox?: boolean
   /** Where links in mails lead: `https://app.example`. Default: the server's own URL. */
   linkBase?: string
   /** What mails call the app. */
@@ -76,6 +78,7 @@ export const SERVER_OPTIONS: readonly (keyof ServerOptions)[] = [
   'smtpUrl',
   'mailFrom',
   'mailWorker',
+  'devMailbox',
   'linkBase',
   'appName',
   'emailConfirmation',
@@ -150,6 +153,7 @@ const password =
 
 /** Every setting of the environment; `docs/server.md` explains each. */
 export const SETTINGS: Readonly<Record<string, Read>> = {
+  NODE_ENV: text => (text === 'production' ? { devMailbox: false } : {}),
   DATABASE_URL: (text, name) => ({ databaseUrl: filled(text, name) }),
   PAWL_ACCESS_LIFETIME: session('access'),
   PAWL_APP_NAME: (text, name) => ({ appName: filled(text, name) }),
@@ -163,6 +167,7 @@ export const SETTINGS: Readonly<Record<string, Read>> = {
   PAWL_CLOCK_LEEWAY: (text, name) => ({ clockLeeway: lasting(text, name) }),
   PAWL_DATABASE_POOL: (text, name) => ({ databasePool: whole(text, name, 1, 1000) }),
   PAWL_DATA_DIR: (text, name) => ({ dataDir: filled(text, name) }),
+  PAWL_DEV_MAILBOX: (text, name) => ({ devMailbox: truth(text, name) }),
   PAWL_EMAIL_CONFIRMATION: (text, name) => ({ emailConfirmation: choice(text, name, ['off', 'optional', 'required']) }),
   PAWL_EMAIL_CONFIRMATION_GRACE: (text, name) => ({ emailConfirmationGrace: lasting(text, name) }),
   PAWL_ENUMERATION_SAFE: (text, name) => ({ enumerationSafe: truth(text, name) }),

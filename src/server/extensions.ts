@@ -71,6 +71,13 @@ function breachedOf({ breachedPasswords = false }: ServeConfig) {
   return typeof breachedPasswords === 'string' ? { url: breachedPasswords } : breachedPasswords
 }
 
+/** True where nobody but this machine is served: then its mails may be shown to it. */
+function isForDevelopment({ devMailbox = true, host = '127.0.0.1', proxyHops = 0, linkBase }: ServeConfig): boolean {
+  const isHere = (name: string) => /^(?:localhost|127(?:\.\d{1,3}){3}|\[?::1\]?)$/.test(name)
+  const leadsHere = linkBase === undefined || (URL.canParse(linkBase) && isHere(new URL(linkBase).hostname))
+  return devMailbox && isHere(host) && proxyHops === 0 && leadsHere
+}
+
 /** The extensions of a server. One in the configuration file takes the place of ours with its name. */
 export function serverExtensions(config: ServeConfig): ServerExtensions {
   const { passwordPreset: preset = 'default', passwordWords: words = [], auditRetention: retention = '365d' } = config
@@ -97,6 +104,6 @@ export function serverExtensions(config: ServeConfig): ServerExtensions {
   return {
     extensions: [...replaced, ...added],
     mail: isOurs ? extension : null,
-    mailbox: isOurs ? mailbox : null,
+    mailbox: isOurs && isForDevelopment(config) ? mailbox : null,
   }
 }

@@ -332,3 +332,29 @@ test('taken out it leaves no trace in routes, in the schema, or in what is answe
   expect((await tables()).length).toBeGreaterThan(0)
   expect(await migrationState(database)).toMatchObject({ pending: [], unknown: [] })
 })
+
+test('an address is not buried in links by whoever registers it and closes the account again', async () => {
+  const made = await mailedAuth([emailConfirmation()])
+  const email = newAddress()
+  for (let round = 0; round < 8; round++) {
+    const { body } = await made.register(email)
+    const proof = { token: body.data.access_token, json: { user: { current_password: PASSWORD } } }
+    expect((await made.request('DELETE', '/registration', proof)).status).toBe(200)
+  }
+  expect(await made.count('confirm_email', email)).toBe(3)
+  // Its owner is not kept from it.
+  await made.register(email)
+  await made.request('POST', '/email-confirmation/resend', { json: { user: { email } } })
+  expect(await made.count('confirm_email', email)).toBe(4)
+})
+
+test('nor is the old address in notices of changes that are asked for', async () => {
+  const made = await mailedAuth([emailConfirmation()])
+  const email = newAddress()
+  const token = (await made.register(email)).body.data.access_token
+  for (let round = 0; round < 9; round++) {
+    const user = { email: newAddress(), current_password: PASSWORD }
+    expect((await made.request('PATCH', '/registration', { token, json: { user } })).status).toBe(200)
+  }
+  expect(await made.count('email_change_requested', email)).toBe(5)
+})

@@ -472,3 +472,17 @@ test('networks of addresses', () => {
     expect(addressBlock(address), String(address)).toBe(block)
   }
 })
+
+test('whoever knows the password cannot bury the owner in notices of its changes', async () => {
+  const kept = letters()
+  const { request } = testAuth({ extensions: [kept.extension, securityNotices()] })
+  const passwords = ['correct horse', 'another horse'] as const
+  const user = { email: 'me@example.com', password: passwords[0], password_confirmation: passwords[0] }
+  const token = (await request('POST', '/registration', { json: { user } })).body.data.access_token
+  for (let round = 0; round < 15; round++) {
+    const [current_password, password] = round % 2 === 0 ? passwords : [...passwords].reverse()
+    const change = { current_password, password, password_confirmation: password }
+    expect((await request('PATCH', '/registration', { token, json: { user: change } })).status).toBe(200)
+  }
+  expect(await kept.all('password_changed')).toHaveLength(10)
+})

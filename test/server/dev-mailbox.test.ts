@@ -1,10 +1,11 @@
 import { once } from 'node:events'
 import { createServer, request as httpRequest } from 'node:http'
-import type { AddressInfo } from 'node:net'
+import { type AddressInfo, connect } from 'node:net'
 import { networkInterfaces } from 'node:os'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { type Message, mailboxMailer } from '../../src/extensions/mail/mail.js'
 import { devMailbox } from '../../src/server/dev-mailbox.js'
+import { serverExtensions } from '../../src/server/extensions.js'
 
 const mailbox = mailboxMailer()
 const answer = devMailbox(mailbox)
@@ -91,6 +92,8 @@ test.each([
   ['an address that begins like ours', { headers: { host: '127.0.0.1.evil.example' } }],
   ['what a proxy passes on', { headers: { 'x-forwarded-for': '127.0.0.1' } }],
   ['what a proxy passes on, in the standard way', { headers: { forwarded: 'for=127.0.0.1' } }],
+  ['what a proxy of a network passes on', { headers: { 'cf-connecting-ip': '203.0.113.1' } }],
+  ['what says who asked for the page', { headers: { 'x-forwarded-proto': 'https' } }],
   ['another method', { method: 'POST' }],
 ])('it does not answer %s', async (_, request) => {
   for (const path of ['/dev/mailbox', '/dev/mailbox.json', '/dev/mailbox/one']) {
@@ -105,6 +108,26 @@ const outside = Object.values(networkInterfaces())
 test.skipIf(outside === undefined)('it does not answer another machine, whatever name it uses', async () => {
   const { status } = await ask('/dev/mailbox', { host: outside as string, headers: { host: 'localhost' } })
   expect(status).toBe(404)
+})
+
+test('it does not answer a proxy that adds nothing and speaks HTTP/1.0', async () => {
+  const socket = connect(port, '127.0.0.1')
+  socket.end(`GET /dev/mailbox.json HTTP/1.0\r\nHost: 127.0.0.1:${port}\r\nConnection: close\r\n\r\n`)
+  let heard = ''
+  for await (const piece of socket) heard += piece
+  expect(heard).toContain('the app')
+})
+
+test.each([
+  [{}, true],
+  [{ linkBase: 'http://localhost:5173' }, true],
+  [{ linkBase: 'https://app.example' }, false],
+  [{ host: '0.0.0.0' }, false],
+  [{ proxyHops: 1 }, false],
+  [{ devMailbox: false }, false],
+  [{ smtpUrl: 'smtp://localhost:25', mailFrom: 'a@b.example', linkBase: 'http://localhost' }, false],
+])('with %j there is one: %s', (config, isThere) => {
+  expect(serverExtensions(config).mailbox !== null).toBe(isThere)
 })
 
 test('other paths are the app’s', async () => {

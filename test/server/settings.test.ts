@@ -83,6 +83,8 @@ test('settings of the wrong kind are refused by name, with what to write instead
 test('every setting reaches the configuration under its own key', () => {
   const values: Record<string, string> = {
     DATABASE_URL: 'sqlite:x.db',
+    NODE_ENV: 'production',
+    PAWL_DEV_MAILBOX: 'false',
     PAWL_ACCESS_LIFETIME: '10m',
     PAWL_BASE_PATH: '/auth',
     PAWL_DATA_DIR: 'd',
@@ -166,6 +168,7 @@ test('every setting reaches the configuration under its own key', () => {
     linkBase: 'https://app.example',
     mailFrom: 'Acme <auth@acme.example>',
     mailWorker: false,
+    devMailbox: false,
     passwordPreset: 'nist',
     passwordWords: ['acme', 'road runner'],
     proxyHops: 2,

@@ -97,7 +97,10 @@ export function emailConfirmation(options: EmailConfirmationOptions = {}): Exten
           savingUser: pending.savingUser,
           savedUser: pending.savedUser,
           emailProven: ({ user }) => addresses.confirm(user),
-          deletedUser: ({ user }) => addresses.dropAll(user),
+          async deletedUser({ ctx, user }) {
+            await addresses.dropAll(user)
+            await links.noteClosed(ctx, user.email)
+          },
         },
       }
     },

@@ -20,7 +20,7 @@ export type Link = {
 export type Letter = Pick<Notice, 'kind' | 'to' | 'user' | 'facts'>
 
 /** Why a message goes to an address. A decoy goes nowhere, so that whoever is tried by others keeps their own. */
-type Purpose = 'link' | 'new_address' | 'registration_taken' | 'decoy'
+type Purpose = 'link' | 'new_address' | 'change_requested' | 'registration_taken' | 'decoy'
 
 /** Links, and the messages they travel in. */
 export interface Links {
@@ -31,6 +31,9 @@ export interface Links {
   send(ctx: Context, letter: (Letter & { readonly link: Link }) | null, of: string): Promise<void>
   /** Tells an address without a link, as often as it may be told; to null, nobody. */
   tell(ctx: Context, letter: Letter, of: string): Promise<void>
+  /** True for an address whose accounts come and go: to bury it in links of registrations. */
+  isOftenClosed(ctx: Context, email: string): Promise<boolean>
+  noteClosed(ctx: Context, email: string): Promise<void>
   /** True while one more message of a purpose may go to an address. */
   may(ctx: Context, purpose: Purpose, email: string): Promise<boolean>
 }
@@ -45,6 +48,7 @@ const ALLOWANCES: Readonly<Record<Purpose, readonly Allowance[]>> = {
     { most: 5, windowMs: HOUR },
   ],
   new_address: [{ most: 5, windowMs: HOUR }],
+  change_requested: [{ most: 5, windowMs: HOUR }],
   registration_taken: [
     { most: 1, windowMs: MINUTE },
     { most: 5, windowMs: HOUR },
@@ -55,6 +59,9 @@ const ALLOWANCES: Readonly<Record<Purpose, readonly Allowance[]>> = {
   ],
 }
 
+/** Accounts of an address that may be closed in an hour before another is mailed no link. It may ask for one. */
+const MOST_CLOSED = 3
+
 const NOWHERE: Link = { row: '', user: '', email: '' }
 
 export function confirmationLinks(tools: ExtensionTools, ttlMs: number): Links {
@@ -63,6 +70,9 @@ export function confirmationLinks(tools: ExtensionTools, ttlMs: number): Links {
   const tokens = oneTimeTokens<Link>(values, 'email_confirmation', ttlMs)
   /** They cost what a link costs, and are not kept for days. */
   const decoys = oneTimeTokens<Link>(values, 'email_confirmation', MINUTE)
+
+  const placeOf = (ctx: Context, purpose: string, email: string) =>
+    `email_confirmation:${purpose}:${keyedHash(key, `${ctx.tenant}\n${email}`)}`
 
   const links: Links = {
     tokens,
@@ -73,10 +83,13 @@ export function confirmationLinks(tools: ExtensionTools, ttlMs: number): Links {
         facts: { ...letter.facts, token },
         expiresAt: now() + ttlMs,
       }),
-    async may(ctx, purpose, email) {
-      const place = keyedHash(key, `${ctx.tenant}\n${email}`)
-      return isWithin(values, `email_confirmation:${purpose}:${place}`, ALLOWANCES[purpose])
+    async isOftenClosed(ctx, email) {
+      return Number((await values.get(placeOf(ctx, 'closed', email))) ?? 0) >= MOST_CLOSED
     },
+    async noteClosed(ctx, email) {
+      await values.increment(placeOf(ctx, 'closed', email), HOUR)
+    },
+    may: (ctx, purpose, email) => isWithin(values, placeOf(ctx, purpose, email), ALLOWANCES[purpose]),
     async send(ctx, letter, of) {
       const may = await links.may(ctx, letter ? 'link' : 'decoy', of)
       const { kind, link, ...rest } =

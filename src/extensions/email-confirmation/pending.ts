@@ -31,9 +31,10 @@ export function pendingAddresses(
     const link = { row: row.id, user: '', email }
     // Written before the user: the answer takes as long where the address is taken.
     const token = isRegistering(ctx) ? await links.tokens.issue(ctx.tenant, link) : null
+    const to = (await links.isOftenClosed(ctx, email)) ? null : email
     addRows(saving, ({ user }) => [
       addresses.beside({ ...row, user_id: user.id }),
-      ...(token === null ? [] : links.rows(ctx, { kind: 'confirm_email', to: email, user }, token)),
+      ...(token === null ? [] : links.rows(ctx, { kind: 'confirm_email', to, user }, token)),
     ])
   }
 
@@ -44,6 +45,7 @@ export function pendingAddresses(
     const last = lastPosition(rows)
     const row = addresses.make(ctx.tenant, email, { user_id: user.id, position: last + 2 })
     const may = await links.may(ctx, 'new_address', email)
+    const tells = user.email !== '' && (await links.may(ctx, 'change_requested', user.email))
     const token = await links.tokens.issue(ctx.tenant, { row: row.id, user: '', email })
     // Of somebody who was here before this extension, something is known from now on.
     const isUnknown = rows.length === 0 && user.email !== '' && (await addresses.isConfirmed(user, rows))
@@ -56,9 +58,9 @@ export function pendingAddresses(
       ...(isUnknown ? [addresses.beside(addresses.make(ctx.tenant, user.email, own))] : []),
       addresses.beside({ ...row, epoch: account.credentialEpoch }),
       ...links.rows(ctx, { kind: 'confirm_new_email', to: may ? email : null, user, facts: { email } }, token),
-      ...(user.email === ''
-        ? []
-        : rowsOf('noticing', { ctx, kind: 'email_change_requested', to: user.email, user, facts: { email } })),
+      ...(tells
+        ? rowsOf('noticing', { ctx, kind: 'email_change_requested', to: user.email, user, facts: { email } })
+        : []),
     ])
     asked.set(ctx, row.position)
   }

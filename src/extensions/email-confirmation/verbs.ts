@@ -142,6 +142,7 @@ export function confirmationVerbs({ tools, addresses, links, pending, rule }: Pa
     },
 
     async resend(ctx, input = {}) {
+      await run('asking', { ctx, kind: 'confirm_email' })
       const { email: sent } = input
       if (sent === undefined || sent === null || sent === '') {
         if (ctx.authenticated) return resendOwn(ctx)
@@ -151,7 +152,6 @@ export function confirmationVerbs({ tools, addresses, links, pending, rule }: Pa
       }
       const email = readEmail(sent)
       if (email === null) throw invalidEmail('has invalid format')
-      await run('asking', { ctx, kind: 'confirm_email' })
       const user = (await users.findByIdentifier(email, ctx.tenant))?.user ?? null
       // The same reads for somebody there is not.
       const rows = await addresses.of(ctx.tenant, user?.id ?? null)

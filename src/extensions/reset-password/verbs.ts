@@ -29,8 +29,13 @@ type Reset = {
   /** Empty for nobody. */
   readonly user: string
   readonly email: string
-  /** The credential epoch: whatever ends all sessions ends all links. */
+  /**
+   * The credential epoch, and a hash of the hash of the password: with another password both are others, and all links are
+   * over. One of them may change: whoever holds a session can raise the epoch, and must not void the very link that throws
+   * them out; a sign-in may replace the hash of a password that stays.
+   */
   readonly epoch: number
+  readonly password: string
   readonly expiresAt: number
 }
 
@@ -61,10 +66,13 @@ export function resetVerbs(tools: ExtensionTools, ttlMs: number): ResetPassword 
   const decoys = oneTimeTokens<Reset>(values, 'reset_password', MINUTE)
   const windowMs = Math.min(WINDOW_MS, ttlMs)
 
+  const passwordOf = (account: Account | null) => keyedHash(key, `password\n${account?.passwordHash ?? ''}`)
+
   /** Whose link it is, while they are as they were when it was sent. Throws for everybody else. */
   async function accountOf(ctx: Context, link: Reset | null): Promise<Account> {
     const account = link && link.user !== '' ? await users.findById(link.user, ctx.tenant) : null
-    const isSame = account?.user.email === link?.email && account?.credentialEpoch === link?.epoch
+    const isSamePassword = account?.credentialEpoch === link?.epoch || passwordOf(account) === link?.password
+    const isSame = account?.user.email === link?.email && isSamePassword
     if (!link || !account || !isSame || now() >= link.expiresAt) throw invalidToken()
     return account
   }
@@ -91,6 +99,7 @@ export function resetVerbs(tools: ExtensionTools, ttlMs: number): ResetPassword 
         user: told?.user.id ?? '',
         email: told?.user.email ?? '',
         epoch: told?.credentialEpoch ?? 0,
+        password: passwordOf(told),
         expiresAt,
       })
       // To the address that is stored, whatever was typed.
@@ -116,7 +125,7 @@ export function resetVerbs(tools: ExtensionTools, ttlMs: number): ResetPassword 
         await emit(ctx, 'reset_password.done', { userId: saved.user.id })
         return saved.user
       } catch (error) {
-        // What could not be done now can be done later. Once it is done the link is dead in any case: by the epoch.
+        // What could not be done now can be done later. Once it is done the link is dead in any case: by the password.
         await tokens.giveBack(ctx.tenant, token as string, link).catch(() => {})
         throw error
       }

@@ -55,16 +55,30 @@ function circumstances(ctx: Context, time: number): { time: string; device: stri
   }
 }
 
+/** Counts what somebody is told of a kind; false once that is enough for a day. */
+async function maySay<User extends BaseUser>(
+  { values }: ExtensionTools<User>,
+  ctx: Context<User>,
+  kind: string,
+  { id }: User,
+): Promise<boolean> {
+  const place = ctx.tenant === '' ? '' : `${ctx.tenant}:`
+  return (await values.increment(`security_notices:${kind}:${place}${id}`, DAY_MS)) <= MOST_A_DAY
+}
+
 /** Notices that are written with a change, or not at all. */
 function changeHooks<User extends BaseUser>(
-  { rowsOf, now }: ExtensionTools<User>,
+  tools: ExtensionTools<User>,
   { passwordChanged, emailChanged }: Switches,
 ): Hooks<User> {
+  const { rowsOf, now } = tools
   return {
-    savingUser(saving) {
+    async savingUser(saving) {
       const { ctx, user: before } = saving
       const asked = saving.values as AccountChange
       if (!before || (asked.passwordHash === undefined && asked.email === undefined)) return
+      // Whoever knows the password could bury the owner in mails.
+      if (!(await maySay(tools, ctx, 'change', before).catch(() => true))) return
       // Of the change as it is saved: a hook after this one may leave the old address where it is.
       addRows(saving, ({ user }) => {
         const tell = (kind: string, to: string, facts: Readonly<Record<string, string>>) =>
@@ -100,15 +114,14 @@ async function quietly(
 }
 
 function deviceHooks<User extends BaseUser>(tools: ExtensionTools<User>, memoryMs: number): Hooks<User> {
-  const { values, rowsOf, now } = tools
+  const { rowsOf, now } = tools
   const devices = knownDevices(tools, memoryMs)
   /** Whose account a request made. */
   const made = new WeakMap<Context, string>()
   const kind = 'new_device'
 
   async function tell(ctx: Context<User>, user: User): Promise<void> {
-    const place = ctx.tenant === '' ? '' : `${ctx.tenant}:`
-    if ((await values.increment(`security_notices:told:${place}${user.id}`, DAY_MS)) > MOST_A_DAY) return
+    if (!(await maySay(tools, ctx, 'told', user))) return
     const facts = circumstances(ctx, now())
     await writeRows(tools, rowsOf('noticing', { ctx, kind, to: user.email, user, facts }))
   }
@@ -150,7 +163,7 @@ function reuseHooks<User extends BaseUser>(tools: ExtensionTools<User>, memoryMs
         if ((await values.increment(key, memoryMs)) > 1) return
         try {
           const user = (await users.findById(userId, ctx.tenant))?.user
-          if (!user || user.email === '') return
+          if (!user || user.email === '' || !(await maySay(tools, ctx, 'reused', user))) return
           const facts = circumstances(ctx, now())
           await writeRows(tools, rowsOf('noticing', { ctx, kind, to: user.email, user, facts }))
         } catch (error) {
