@@ -28,10 +28,12 @@ let people = 0
 /** Registers somebody, however often a busy machine has to be asked. */
 async function newPerson(url: string): Promise<Person> {
   const email = `crowd-${process.pid}-${++people}@example.com`
-  let answer = await ask(url, 'POST', '/registration', { body: registrationForm(email) })
+  const register = () => ask(url, 'POST', '/registration', { body: registrationForm(email) })
+  let answer = await register()
   await until('somebody is in', async () => {
-    // The account is there, and is not registered twice.
-    if (answer.status === 503) answer = await signIn(url, { email })
+    // Refused before there was an account, or after: then the address is taken.
+    if (answer.status === 503) answer = await register()
+    if (answer.status === 500) answer = await signIn(url, { email })
     return answer.status !== 503
   })
   return { email, ...told(answer) }
