@@ -6,7 +6,7 @@ RUN npm ci --ignore-scripts
 COPY src ./src
 RUN npm pack --pack-destination /
 WORKDIR /pawl
-RUN npm install --ignore-scripts --no-audit --no-fund /pawl-*.tgz pg@8 redis@6
+RUN npm install --ignore-scripts --no-audit --no-fund /pawl-*.tgz pg@8 redis@6 nodemailer@10 @node-rs/bcrypt@1.10.7
 
 FROM node:22-slim
 ENV NODE_ENV=production PAWL_HOST=0.0.0.0 PAWL_DATA_DIR=/data

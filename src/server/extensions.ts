@@ -30,26 +30,20 @@ function asSetting<T>(name: string, make: () => T): T {
   }
 }
 
-function mailOf({
-  smtpUrl,
-  mailFrom,
-  mailWorker: worker = true,
-  linkBase,
-  appName = 'Pawl',
-  port = 4000,
-}: ServeConfig) {
+function mailOf({ smtpUrl, mailFrom, mailWorker: worker = true, linkBase, appName, port = 4000 }: ServeConfig) {
+  const named = appName === undefined ? {} : { appName }
   if (smtpUrl === undefined) {
     const mailbox = mailboxMailer()
     const from = mailFrom ?? 'Pawl <pawl@localhost.localdomain>'
     const links = linkBase ?? `http://localhost:${port}`
-    return { mailbox, extension: asSetting('mail', () => mail({ mailer: mailbox, from, links, appName, worker })) }
+    return { mailbox, extension: asSetting('mail', () => mail({ mailer: mailbox, from, links, ...named, worker })) }
   }
   if (mailFrom === undefined) throw settingError('PAWL_SMTP_URL needs PAWL_MAIL_FROM as well: whom mails are from')
   if (linkBase === undefined) throw settingError('PAWL_SMTP_URL needs PAWL_LINK_BASE as well: where links lead')
   const mailer = asSetting('PAWL_SMTP_URL', () => smtpMailer({ url: smtpUrl }))
   return {
     mailbox: null,
-    extension: asSetting('mail', () => mail({ mailer, from: mailFrom, links: linkBase, appName, worker })),
+    extension: asSetting('mail', () => mail({ mailer, from: mailFrom, links: linkBase, ...named, worker })),
   }
 }
 

@@ -10,7 +10,7 @@ import type { Store } from '../stores/store.js'
 import { importedHashes } from '../users/hashes/index.js'
 import { sqlUsers } from '../users/sql.js'
 import { findPlace, keptSecrets, type Place } from './data-dir.js'
-import { checkTables, type OpenDatabase, openDatabase } from './database.js'
+import { checkTables, driver, type OpenDatabase, openDatabase } from './database.js'
 import { devMailbox } from './dev-mailbox.js'
 import { SERVER_OPTIONS, type ServeConfig, settingError } from './env.js'
 import { type ServerExtensions, serverExtensions } from './extensions.js'
@@ -37,6 +37,15 @@ export interface RunningServer {
   /** Lets work under way finish, then closes the database. */
   stop(): Promise<void>
 }
+
+/** What somebody who runs the server should look at. */
+const WARNINGS: ReadonlySet<string> = new Set([
+  'mail.delayed',
+  'mail.expired',
+  'mail.rejected',
+  'password.unreadable',
+  'rate_limits.weak',
+])
 
 /** True while nobody has signed in: a secret that is not there was never lost. */
 async function isUnused(database: SqlDatabase): Promise<boolean> {
@@ -100,6 +109,8 @@ interface Opened {
 /** Opens the database and, where there is one, Redis. Closes what it opened when one of them cannot be used. */
 async function openAll(config: ServeConfig): Promise<Opened> {
   const added = serverExtensions(config)
+  // Now, and not with the first mail.
+  if (config.smtpUrl !== undefined) await driver('nodemailer', () => import('nodemailer'), 'PAWL_SMTP_URL')
   const whereRedis = redisPlace(config)
   const place = findPlace(config)
   const open = await openDatabase(place, config)
@@ -125,7 +136,7 @@ async function buildAuth(config: ServeConfig, opened: Opened, log: Log, metrics:
     ...authOptions(config),
     onEvent(event) {
       const { name, at: _, ...facts } = event
-      log(name === 'rate_limits.weak' ? 'warn' : 'info', name, facts)
+      log(WARNINGS.has(name) ? 'warn' : 'info', name, facts)
       metrics.event(name)
       config.onEvent?.(event)
     },

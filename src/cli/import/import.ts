@@ -33,7 +33,8 @@ function summary(counts: Counts, { isDry, report }: Flags, name: string): string
     Object.keys(counts.reasons).length > 0 && `  reasons        ${listed(counts.reasons)}`,
     Object.keys(counts.hashes).length > 0 && `  hashes         ${listed(counts.hashes)}`,
     foreign.length > 0 &&
-      `These hashes need a reader from pawl/users/hashes: ${foreign.join(', ')}. See docs/import.md.`,
+      `These hashes are read by pawl serve, and in an app by \`password: { reads: importedHashes }\`: ${foreign.join(', ')}.` +
+        ' bcrypt needs `npm install @node-rs/bcrypt`. See docs/imported-hashes.md.',
     counts.refused > 0 && report === null && 'Which rows were refused says --report=FILE.',
   ]
   return lines.filter(line => line !== false).join('\n')

@@ -34,7 +34,7 @@ test('exits with 0 when all went in or were there, with 1 for refused rows, with
   const first = await run('--from=csv', '--yes', good)
   expect(first).toMatchObject({ code: 0, stderr: '' })
   expect(first.stdout).toMatch(/imported {7}2/)
-  expect(first.stdout).toMatch(/need a reader from pawl\/users\/hashes: bcrypt/)
+  expect(first.stdout).toMatch(/importedHashes }`: bcrypt\. bcrypt needs `npm install @node-rs\/bcrypt`/)
   const second = await run('--from=csv', '--yes', '--json', good)
   expect(second.code).toBe(0)
   expect(JSON.parse(second.stdout)).toMatchObject({ imported: 0, already_there: 2 })
