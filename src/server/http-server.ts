@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
-import type { Socket } from 'node:net'
+import { Server as NetServer, type Socket } from 'node:net'
+import { setImmediate as turn } from 'node:timers/promises'
 import { headerOf, sendAnswer } from '../adapters/node-io.js'
 import { Problem } from '../base/problem.js'
 import { pathOf } from '../http/exchange.js'
@@ -24,6 +25,8 @@ const STALLED_MS = 20_000
 const MOST_PIPELINED = 64
 /** How long work under way may take once the server is told to stop. */
 const DRAIN_MS = 9000
+/** How long a stop listens to connections that ask nothing: what was on its way to us before it is answered. */
+const LINGER_MS = 250
 
 export interface HttpServer {
   readonly server: Server
@@ -83,6 +86,7 @@ export function createHttpServer(parts: HttpServerParts): HttpServer {
   const unanswered = new Set<ServerResponse>()
   const waiting = new WeakMap<Socket, number>()
   const unused = new Set<Socket>()
+  let accepted = 0
 
   async function health(response: ServerResponse, isReady: Promise<void>): Promise<void> {
     const up = await isReady.then(
@@ -139,26 +143,41 @@ export function createHttpServer(parts: HttpServerParts): HttpServer {
   // The size of all headers is bounded; past a number of them Node would hide the rest.
   server.maxHeadersCount = 0
   server.on('connection', socket => {
+    accepted++
     unused.add(socket)
     socket.once('close', () => unused.delete(socket))
   })
   server.on('checkExpectation', (request, response) => refuse(EXPECTATION, request, response))
   server.on('clientError', (error, socket) => answerClientError(error, socket as Socket, presenter))
 
+  /** Accepts the connections that wait: closed unaccepted they would be reset, and each turn takes one. */
+  async function acceptWaiting(): Promise<void> {
+    const until = performance.now() + LINGER_MS
+    for (let before = -1; before !== accepted && performance.now() < until; ) {
+      before = accepted
+      await turn()
+      await turn()
+    }
+  }
+
+  function closeIdle(): void {
+    server.closeIdleConnections()
+    for (const socket of unused) socket.destroy()
+  }
+
   return {
     server,
-    drain() {
+    async drain() {
       draining = true
-      return new Promise(resolve => {
-        const impatience = setTimeout(() => server.closeAllConnections(), DRAIN_MS)
-        server.close(() => {
-          clearTimeout(impatience)
-          resolve()
-        })
-        server.closeIdleConnections()
-        for (const response of unanswered) response.shouldKeepAlive = false
-        for (const socket of unused) socket.destroy()
-      })
+      for (const response of unanswered) response.shouldKeepAlive = false
+      const impatience = setTimeout(() => server.closeAllConnections(), DRAIN_MS)
+      await acceptWaiting()
+      // The close of an HTTP server would cut kept connections at once, whatever is on its way in them.
+      const closed = new Promise(resolve => NetServer.prototype.close.call(server, resolve))
+      const patience = setInterval(closeIdle, LINGER_MS)
+      await closed
+      clearInterval(patience)
+      clearTimeout(impatience)
     },
   }
 }

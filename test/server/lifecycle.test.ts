@@ -1,6 +1,6 @@
 import { once } from 'node:events'
 import { readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
-import { connect } from 'node:net'
+import { connect, type Socket } from 'node:net'
 import { join } from 'node:path'
 import { afterEach, expect, test, vi } from 'vitest'
 import { PASSWORD, pairOf, register, registrationForm, send } from '../support/guide.js'
@@ -186,6 +186,33 @@ test('SIGTERM answers registrations that wait for their hash', async () => {
   const statuses = (await Promise.all(answers)).map(({ status }) => status)
   const told = performance.now()
   expect(statuses).toEqual(emails.map(() => 200))
+  expect(await server.stop()).toBe(0)
+  expect(performance.now() - told).toBeLessThan(PROMPT)
+})
+
+/** One line of raw HTTP, and the answer to it. */
+async function asked(socket: Socket, line: string): Promise<string> {
+  socket.write(`${line} HTTP/1.1\r\nHost: localhost\r\n\r\n`)
+  return String((await once(socket, 'data'))[0])
+}
+
+test('SIGTERM answers what had reached the machine before it, on new and on kept connections', async () => {
+  const server = await started()
+  const connections = Array.from({ length: 20 }, () => connect(server.port, '127.0.0.1'))
+  const kept = connections.slice(0, 5)
+  await Promise.all(kept.map(socket => asked(socket, 'GET /livez')))
+
+  // The server looks at nothing while it is stopped: all that follows is there at once when it goes on.
+  server.child.kill('SIGSTOP')
+  connections.push(...Array.from({ length: 20 }, () => connect(server.port, '127.0.0.1')))
+  await Promise.all(connections.map(socket => socket.connecting && once(socket, 'connect')))
+  const answers = connections.map(socket => asked(socket, 'GET /livez'))
+  await Promise.all(connections.map(socket => socket.writableLength > 0 && once(socket, 'drain')))
+  server.child.kill('SIGTERM')
+  const told = performance.now()
+  server.child.kill('SIGCONT')
+
+  for (const answer of await Promise.all(answers)) expect(answer).toMatch(/^HTTP\/1\.1 200/)
   expect(await server.stop()).toBe(0)
   expect(performance.now() - told).toBeLessThan(PROMPT)
 })
