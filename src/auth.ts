@@ -12,6 +12,7 @@ import type { AuthOptions } from './options.js'
 import { bearerSessions } from './sessions/bearer.js'
 import type { Context } from './sessions/context.js'
 import type { Emit } from './sessions/event.js'
+import { type EventOf, recorder, type Tell } from './sessions/record.js'
 import type { Sessions } from './sessions/sessions.js'
 import { boundedStore } from './stores/bounded.js'
 import { realmStore } from './stores/realm.js'
@@ -94,21 +95,26 @@ export function createAuth<User extends BaseUser>(options: AuthOptions<User>): A
   const hooks: Hooks<User>[] = []
   const { run, rowsOf } = hookRunner(hooks)
 
-  const emit: Emit = (ctx, name, facts) => {
-    const event = { name, at: now(), requestId: ctx?.id ?? '', address: ctx?.address ?? null, ...facts }
+  const eventOf: EventOf = (ctx, name, facts) => {
+    return { name, at: now(), requestId: ctx?.id ?? '', address: ctx?.address ?? null, ...facts }
+  }
+  const tell: Tell = (ctx, event, isNoted) => {
     try {
       onEvent?.(event)
     } catch (error) {
-      onError(error, ctx?.id ?? '')
+      onError(error, event.requestId)
     }
     if (!hooks.some(({ happened }) => happened)) return
-    const written = run('happened', { ctx: ctx as Context<User> | null, event }) as Promise<void>
+    const written = run('happened', { ctx: ctx as Context<User> | null, event, isNoted }) as Promise<void>
     // Not everybody waits for it.
     written.catch(error => onError(error, event.requestId))
     return written
   }
+  const emit: Emit = (ctx, name, facts) => tell(ctx, eventOf(ctx, name, facts), false)
 
   const { realm, times, race, loadUser, staleMs } = config
+  const database = config.database ?? users.tables ?? null
+  const writesRows = store.sessions.writesRows && config.store.database === database
   const parts = {
     store,
     users,
@@ -122,41 +128,33 @@ export function createAuth<User extends BaseUser>(options: AuthOptions<User>): A
       hooks.some(({ renewing }) => renewing) ? run('renewing', { ctx, user, session }) : undefined,
     now,
     emit,
+    record: recorder(
+      eventOf,
+      tell,
+      writesRows ? (ctx, event) => rowsOf('noting', { ctx: ctx as Context<User> | null, event }) : null,
+    ),
   }
   const carrier = config.sessions ?? bearerSessions
   const sessions = typeof carrier === 'function' ? carrier(parts) : carrier
 
   const { hasher, identifiers, fields, presenter, basePath, errors, routes } = config
+  const common = { users, identifiers, sessions, values: store.values, run, rowsOf, emit, now }
   const { accounts, system, enrolment } = createAccounts<User>({
-    users,
-    sessions,
-    values: store.values,
+    ...common,
     hasher,
     passwordRules: strictestRules(config.passwordRules, extensions),
-    identifiers,
     fields,
     retryMs: times.retryMs,
-    run,
-    rowsOf,
-    emit,
-    now,
   })
   const tools: ExtensionTools<User> = {
-    users,
-    identifiers,
+    ...common,
     accounts,
     enrolment,
-    sessions,
-    values: store.values,
-    database: config.database ?? users.tables ?? null,
+    database,
     realm,
     keys: purpose => config.secrets.map(secret => deriveKey(secret, purpose)),
-    run,
-    rowsOf,
-    emit,
     onError,
     deadlineMs: config.deadlineMs,
-    now,
   }
   const added = setUpExtensions(extensions, tools, hooks)
   const addedRoutes = [...added.values()].flatMap(({ routes = [] }) => routes)

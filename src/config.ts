@@ -1,6 +1,5 @@
 import { milliseconds } from './base/duration.js'
 import { refuseUnknown } from './base/options.js'
-import type { SqlDatabase } from './base/sql-database.js'
 import { guidePresenter, problemPresenter } from './http/presenter.js'
 import type { AuthOptions, PasswordOptions, SessionOptions } from './options.js'
 import type { SessionTimes } from './sessions/parts.js'
@@ -8,34 +7,30 @@ import { memoryStore } from './stores/memory.js'
 import { checkSecrets } from './tokens/secrets.js'
 import { type Argon2Options, argon2Hasher } from './users/argon2.js'
 import type { Identifier, PasswordRules } from './users/fields.js'
-import { checkFields, type FieldsSchema } from './users/own-fields.js'
+import { checkFields } from './users/own-fields.js'
 import type { BaseUser } from './users/user.js'
 
 /** `AuthOptions`, checked, completed and frozen. */
 export interface AuthConfig<User extends BaseUser>
-  extends Required<
-    Pick<
-      AuthOptions<User>,
-      | 'users'
-      | 'store'
-      | 'hasher'
-      | 'basePath'
-      | 'errors'
-      | 'presenter'
-      | 'extensions'
-      | 'proxyHops'
-      | 'deadlineMs'
-      | 'onError'
-      | 'now'
-    >
-  > {
+  extends Pick<AuthOptions<User>, 'fields' | 'sessions' | 'onEvent' | 'tenant' | 'database'>,
+    Required<
+      Pick<
+        AuthOptions<User>,
+        | 'users'
+        | 'store'
+        | 'hasher'
+        | 'basePath'
+        | 'errors'
+        | 'presenter'
+        | 'extensions'
+        | 'proxyHops'
+        | 'deadlineMs'
+        | 'onError'
+        | 'now'
+      >
+    > {
   readonly identifiers: readonly Identifier[]
-  readonly fields: FieldsSchema<User> | undefined
   readonly secrets: readonly [string, ...string[]]
-  readonly sessions: AuthOptions<User>['sessions']
-  readonly onEvent: AuthOptions<User>['onEvent']
-  readonly tenant: AuthOptions<User>['tenant']
-  readonly database: SqlDatabase | undefined
   readonly realm: string
   readonly times: SessionTimes
   readonly race: 'refuse' | 'converge'
@@ -94,14 +89,24 @@ const PASSWORD_OPTIONS: readonly (keyof PasswordOptions)[] = [
   'queue',
 ]
 
+function must(isRight: boolean, message: string): asserts isRight {
+  if (!isRight) throw new TypeError(message)
+}
+
 function oneOf<T extends string>(name: string, value: T, known: readonly T[]): T {
-  if (known.includes(value)) return value
-  throw new TypeError(`\`${name}\` must be ${known.map(each => `'${each}'`).join(' or ')}`)
+  must(known.includes(value), `\`${name}\` must be ${known.map(each => `'${each}'`).join(' or ')}`)
+  return value
+}
+
+function checkWhole(name: string, value: number, least: number, most: number): number {
+  const isRight = Number.isSafeInteger(value) && value >= least && value <= most
+  must(isRight, `\`${name}\` must be a whole number from ${least} to ${most}`)
+  return value
 }
 
 function durationMs(name: string, duration: string): number {
   const ms = milliseconds(duration)
-  if (ms === null || ms === 0) throw new TypeError(`\`${name}\` must be a duration like '30m', not '${duration}'`)
+  must(ms !== null && ms > 0, `\`${name}\` must be a duration like '30m', not '${duration}'`)
   return ms
 }
 
@@ -109,7 +114,7 @@ const MOST_STALE_MS = 30_000
 
 function staleIfErrorMs(duration: string): number {
   const ms = milliseconds(duration)
-  if (ms === null || ms > MOST_STALE_MS) throw new TypeError("`session.staleIfError` must be from '0s' to '30s'")
+  must(ms !== null && ms <= MOST_STALE_MS, "`session.staleIfError` must be from '0s' to '30s'")
   return ms
 }
 
@@ -122,25 +127,22 @@ function sessionTimes(options: SessionOptions): SessionTimes {
     raceMs: durationMs('session.raceWindow', raceWindow),
     retryMs: durationMs('session.retryWindow', retryWindow),
   }
-  if (times.accessMs > times.renewalMs)
-    throw new TypeError('`session.access` must not be longer than `session.renewal`')
-  if (times.renewalMs > times.sessionMs)
-    throw new TypeError('`session.renewal` must not be longer than `session.absolute`')
+  must(times.accessMs <= times.renewalMs, '`session.access` must not be longer than `session.renewal`')
+  must(times.renewalMs <= times.sessionMs, '`session.renewal` must not be longer than `session.absolute`')
   return times
 }
 
 function checkRules({ minLength = 8, maxLength = 4096, allowCommon = false }: PasswordOptions): PasswordRules {
-  if (!Number.isSafeInteger(minLength) || minLength < 8) throw new TypeError('`password.minLength` must be 8 or more')
-  if (!Number.isSafeInteger(maxLength) || maxLength < 64) throw new TypeError('`password.maxLength` must be 64 or more')
-  if (minLength > maxLength) throw new TypeError('`password.minLength` must not exceed `password.maxLength`')
-  if (typeof allowCommon !== 'boolean') throw new TypeError('`password.allowCommon` must be true or false')
+  must(Number.isSafeInteger(minLength) && minLength >= 8, '`password.minLength` must be 8 or more')
+  must(Number.isSafeInteger(maxLength) && maxLength >= 64, '`password.maxLength` must be 64 or more')
+  must(minLength <= maxLength, '`password.minLength` must not exceed `password.maxLength`')
+  must(typeof allowCommon === 'boolean', '`password.allowCommon` must be true or false')
   return { minLength, maxLength, allowCommon }
 }
 
 function checkBasePath(basePath: string): string {
-  if (basePath !== '' && !/^(?:\/[A-Za-z0-9_~-]+)+$/.test(basePath)) {
-    throw new TypeError("`basePath` must be like '/api/v1', without a trailing slash, or ''")
-  }
+  const isRight = basePath === '' || /^(?:\/[A-Za-z0-9_~-]+)+$/.test(basePath)
+  must(isRight, "`basePath` must be like '/api/v1', without a trailing slash, or ''")
   return basePath
 }
 
@@ -148,33 +150,27 @@ function checkIdentifiers(identifiers: readonly Identifier[]): readonly Identifi
   const known: readonly Identifier[] = ['email', 'username']
   const isRight =
     Array.isArray(identifiers) && identifiers.length > 0 && identifiers.every(name => known.includes(name))
-  if (!isRight || new Set(identifiers).size !== identifiers.length) {
-    throw new TypeError("`identifiers` must be ['email'], ['username'] or both")
-  }
+  const isSet = isRight && new Set(identifiers).size === identifiers.length
+  must(isSet, "`identifiers` must be ['email'], ['username'] or both")
   return identifiers
 }
 
-function checkHops(hops: number): number {
-  if (Number.isSafeInteger(hops) && hops >= 0 && hops <= 100) return hops
-  throw new TypeError('`proxyHops` must be a whole number from 0 to 100')
-}
-
 function checkRealm(realm: string): string {
-  if (realm === '' || /^[a-z0-9_-]{1,32}$/.test(realm)) return realm
-  throw new TypeError("`realm` must be 1 to 32 of a-z, 0-9, _ and -, like 'admin'")
+  must(/^[a-z0-9_-]{0,32}$/.test(realm), "`realm` must be 1 to 32 of a-z, 0-9, _ and -, like 'admin'")
+  return realm
 }
 
 /** Checks and completes the options. Throws `TypeError` that names the option and what to write instead. */
 export function resolveConfig<User extends BaseUser>(options: AuthOptions<User>): AuthConfig<User> {
-  if (typeof options !== 'object' || options === null)
-    throw new TypeError('createAuth needs options: at least `secret` and `users`')
+  must(typeof options === 'object' && options !== null, 'createAuth needs options: at least `secret` and `users`')
   refuseUnknown(options, OPTIONS, '')
   const { session = {}, password = {}, errors = 'guide', deadlineMs = 500, now = Date.now } = options
   refuseUnknown(session, SESSION_OPTIONS, 'session.')
   refuseUnknown(password, PASSWORD_OPTIONS, 'password.')
-  if (typeof options.users?.findById !== 'function') {
-    throw new TypeError('`users` is missing: pass `memoryUsers()`, `sqlUsers(database)` or your own repository')
-  }
+  must(
+    typeof options.users?.findById === 'function',
+    '`users` is missing: pass `memoryUsers()`, `sqlUsers(database)` or your own repository',
+  )
   for (const [name, value, isRight] of [
     ['store', options.store, typeof options.store?.sessions?.find === 'function'],
     ['hasher', options.hasher, typeof options.hasher?.verify === 'function'],
@@ -188,19 +184,15 @@ export function resolveConfig<User extends BaseUser>(options: AuthOptions<User>)
     ['tenant', options.tenant, typeof options.tenant === 'function'],
     ['database', options.database, typeof options.database?.atomically === 'function'],
   ] as const) {
-    if (value !== undefined && !isRight) throw new TypeError(`\`${name}\` is not what it should be: see its type`)
+    must(value === undefined || isRight, `\`${name}\` is not what it should be: see its type`)
   }
-  if (!Number.isSafeInteger(deadlineMs) || deadlineMs < 1 || deadlineMs > 600_000)
-    throw new TypeError('`deadlineMs` must be a whole number from 1 to 600000')
   checkFields(options.users.fields ?? [], options.fields)
   const presenters = { guide: guidePresenter, problem: problemPresenter }
   return Object.freeze({
+    ...options,
     secrets: checkSecrets(options.secret),
-    users: options.users,
     identifiers: checkIdentifiers(options.identifiers ?? ['email']),
-    fields: options.fields,
     store: options.store ?? memoryStore({ now }),
-    sessions: options.sessions,
     times: Object.freeze(sessionTimes(session)),
     race: oneOf('session.race', session.race ?? 'refuse', ['refuse', 'converge']),
     loadUser: session.loadUser ?? true,
@@ -212,13 +204,10 @@ export function resolveConfig<User extends BaseUser>(options: AuthOptions<User>)
     errors: oneOf('errors', errors, ['guide', 'problem']),
     presenter: options.presenter ?? presenters[errors],
     extensions: options.extensions ?? [],
-    database: options.database,
-    proxyHops: checkHops(options.proxyHops ?? 0),
-    deadlineMs,
-    tenant: options.tenant,
+    proxyHops: checkWhole('proxyHops', options.proxyHops ?? 0, 0, 100),
+    deadlineMs: checkWhole('deadlineMs', deadlineMs, 1, 600_000),
     realm: checkRealm(options.realm ?? ''),
     routes: options.routes ?? true,
-    onEvent: options.onEvent,
     onError: options.onError ?? (() => {}),
     now,
   })

@@ -124,8 +124,15 @@ export interface Hooks<User extends BaseUser = BaseUser> {
   readonly emailProven?: (proven: { readonly ctx: Context<User>; readonly user: User }) => Awaitable<void>
   /** Something is to be told. Gives the rows that make it so, written with what it is about. */
   readonly noticing?: (notice: Notice<User>) => readonly RowBeside[]
+  /** A change of sessions is about to be written. Gives the rows that are written with it, or not at all. */
+  readonly noting?: (noted: { readonly ctx: Context<User> | null; readonly event: AuthEvent }) => readonly RowBeside[]
   /** Everything `onEvent` hears. Whoever waits for it waits for this. */
-  readonly happened?: (happened: { readonly ctx: Context<User> | null; readonly event: AuthEvent }) => Awaitable<void>
+  readonly happened?: (happened: {
+    readonly ctx: Context<User> | null
+    readonly event: AuthEvent
+    /** True where the rows of `noting` are written. */
+    readonly isNoted: boolean
+  }) => Awaitable<void>
 }
 
 type Moment<User extends BaseUser, Name extends keyof Hooks<User>> = Parameters<NonNullable<Hooks<User>[Name]>>[0]
@@ -135,7 +142,7 @@ type Outcome<User extends BaseUser, Name extends keyof Hooks<User>> = Awaited<
 >
 
 /** Moments that give rows, at once: they are written in one transaction with something else. */
-type RowMoment = 'deletingUser' | 'noticing'
+type RowMoment = 'deletingUser' | 'noticing' | 'noting'
 
 /** Calls the hooks of all extensions. */
 export interface Moments<out User extends BaseUser = BaseUser> {

@@ -23,10 +23,9 @@ export interface SqlDatabase {
   /** Prepares a statement on the driver itself, with `?` for values: for the few that every request runs. */
   prepare(sql: string): SqlStatement
   /**
-   * One transaction: `first`, and where it gave a row, what `then` makes of that row. All of it happens or nothing.
-   * Gives the row.
+   * One transaction: `first`, and what `then` makes of the rows it gave. All of it happens or nothing. Gives those rows.
    */
-  atomically(first: SqlQuery, then: (row: SqlRow) => readonly SqlQuery[]): Awaitable<SqlRow | undefined>
+  atomically(first: SqlQuery, then: (rows: readonly SqlRow[]) => readonly SqlQuery[]): Awaitable<readonly SqlRow[]>
   /** Everything else. */
   // biome-ignore lint/suspicious/noExplicitAny: the tables are the application's own
   readonly kysely: Kysely<any>

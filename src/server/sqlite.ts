@@ -76,10 +76,10 @@ export async function openSqlite(file: string): Promise<SqliteDatabase> {
     atomically(first, then) {
       driver.exec('begin immediate')
       try {
-        const [row] = run(first)
-        for (const query of row ? then(row) : []) run(query)
+        const rows = run(first)
+        for (const query of then(rows)) run(query)
         driver.exec('commit')
-        return row
+        return rows
       } catch (error) {
         try {
           driver.exec('rollback')

@@ -10,7 +10,6 @@ import type { Claims } from '../tokens/token.js'
 import type { BaseUser } from '../users/user.js'
 import type { Context } from './context.js'
 import { type CookieJar, type CookieOptions, cookieJar } from './cookie-jar.js'
-import { told } from './event.js'
 import { createLifecycle, type Lifecycle } from './lifecycle.js'
 import { requireOwnOrigin } from './origin.js'
 import { ownSessions } from './own.js'
@@ -81,7 +80,7 @@ export function cookieOver<User extends BaseUser>(
 ): CookieCarrier<User> {
   refuseUnknown(options, OPTIONS, '')
   const { cookie, rotateAfter = '15m', trustedOrigins = [] } = options
-  const { tokens, times, renewing, now, emit } = parts
+  const { tokens, times, renewing, now, emit, record } = parts
   const { values } = parts.store
   const { reading } = lifecycle
   const { sessions, refuse } = reading
@@ -139,9 +138,16 @@ export function cookieOver<User extends BaseUser>(
     const next = lifecycle.next(ctx, session, null)
     // Before the step, so that whatever becomes of its answer the cookie at hand stays good.
     await values.put(unseenKey(id, generation + 1), 'unseen', Math.max(1, next.renewalExpiresAt - now()))
-    const advanced = await sessions.advance(id, generation, next)
+    const advanced = await record(
+      ctx,
+      'session.renewed',
+      { userId: session.userId, sessionId: id },
+      {
+        write: rows => sessions.advance(id, generation, next, rows),
+        regardless: true,
+      },
+    )
     if (!advanced) return giveCurrent(ctx, id, generation + 1)
-    emit(ctx, 'session.renewed', { userId: advanced.userId, sessionId: id })
     give(ctx, advanced)
     return true
   }
@@ -204,10 +210,6 @@ export function cookieOver<User extends BaseUser>(
     return (await values.get(unseenKey(id, sent + 1))) !== null
   }
 
-  async function leave(ctx: Context<User>, id: string): Promise<void> {
-    if (await sessions.delete(id)) await told(emit(ctx, 'session.ended', { sessionId: id }))
-  }
-
   return {
     jar,
     claimsOf,
@@ -244,7 +246,7 @@ export function cookieOver<User extends BaseUser>(
       const session = ctx.session as Session
       ctx.beforeSend(() => give(ctx, session, claims))
       // Whoever signs in on top of a session leaves it: its cookie is gone from the browser.
-      if (before) ctx.beforeSend(() => leave(ctx, before.sessionId))
+      if (before) ctx.beforeSend(() => lifecycle.endNow(ctx, before.sessionId))
       return null
     },
 

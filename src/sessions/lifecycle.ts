@@ -2,6 +2,7 @@ import { type Awaitable, chain } from '../base/awaitable.js'
 import { Problem } from '../base/problem.js'
 import { realmUser } from '../stores/realm.js'
 import type { Renewed, Session, SessionChange } from '../stores/session-store.js'
+import type { RowBeside } from '../stores/table.js'
 import { equalBytes, keyedHash, secretHash } from '../tokens/digest.js'
 import { newSessionId, newSessionSecret } from '../tokens/random.js'
 import { type KnownClaims, rememberClaims } from '../tokens/remember.js'
@@ -31,11 +32,13 @@ export interface Lifecycle<User extends BaseUser> {
   endReused(ctx: Context<User>, session: Session): Promise<null>
   /** True when the request's own session is live still, given its user as stored now. */
   confirm(ctx: Context<User>, account: Account<User>): Promise<boolean>
-  change(ctx: Context<User>, change: SessionChange): Promise<void>
+  /** Ends a session at once, and tells of it where there was one. */
+  endNow(ctx: Context<User>, sessionId: string, userId?: string): Promise<void>
+  change(ctx: Context<User>, change: SessionChange, rows?: readonly RowBeside[]): Promise<void>
 }
 
 export function createLifecycle<User extends BaseUser>(parts: LifecycleParts<User>): Lifecycle<User> {
-  const { store, users, tokens, realm, times, race, now, emit } = parts
+  const { store, users, tokens, realm, times, race, now, emit, record } = parts
   const reading = createReading(parts)
   const { sessions, isLive, refuse, refuseGone, drop } = reading
   const verifyAccess = rememberClaims(tokens, 'access')
@@ -58,37 +61,60 @@ export function createLifecycle<User extends BaseUser>(parts: LifecycleParts<Use
 
   /** Runs when the response is about to leave: a sign-in that raced "end all" must not survive it. */
   async function commitStart(ctx: Context<User>, session: Session): Promise<void> {
-    await sessions.insert(session)
-    const account = await users.findById(session.userId, ctx.tenant)
-    // Inserted before looked at: whoever raises the epoch later than this look deletes the session itself.
-    if (!isLive(session, account)) {
-      await sessions.delete(session.id)
-      throw new Problem('invalid_credentials')
-    }
     const { id: sessionId, userId, methods } = session
+    let isInserted = false
     try {
-      await emit(ctx, 'session.created', { userId, sessionId, detail: methods.join(' ') })
+      await record(
+        ctx,
+        'session.created',
+        { userId, sessionId, detail: methods.join(' ') },
+        {
+          write: async rows => {
+            await sessions.insert(session, rows)
+            isInserted = true
+          },
+        },
+      )
     } catch (error) {
-      // The request fails, and nobody is told of its tokens.
-      await sessions.delete(sessionId)
+      // It could not be written down: the request fails, and nobody is told of its tokens.
+      if (isInserted) await sessions.delete(sessionId)
       throw error
     }
+    // Inserted before looked at: whoever raises the epoch later than this look deletes the session itself.
+    if (isLive(session, await users.findById(userId, ctx.tenant))) return
+    await endNow(ctx, sessionId, userId)
+    throw new Problem('invalid_credentials')
+  }
+
+  /** Ends a session. Whose it was is looked up for what is noted of it, where nobody knows. */
+  async function endNow(ctx: Context<User>, sessionId: string, userId?: string): Promise<void> {
+    await record(
+      ctx,
+      'session.ended',
+      { sessionId, ...(userId && { userId }) },
+      {
+        write: rows => sessions.delete(sessionId, rows),
+        late: async () => ({ userId: userId ?? (await sessions.find(sessionId))?.userId }),
+        regardless: true,
+      },
+    )
   }
 
   async function endReused(ctx: Context<User>, { id, userId, expiresAt }: Session): Promise<null> {
-    const end = async () => {
-      await sessions.delete(id)
+    const facts = { userId, sessionId: id }
+    const write = async (rows?: readonly RowBeside[]) => {
+      const isEnded = await sessions.delete(id, rows)
       await store.values.put(reusedKey(id), true, Math.max(1, expiresAt - now()))
+      return isEnded
     }
-    const emitted = emit(ctx, 'session.reused', { userId, sessionId: id })
     try {
-      await end()
+      await record(ctx, 'session.reused', facts, { write, regardless: true })
     } catch (error) {
       // Whoever replays will not come back to have it ended: a lost end would be a wrong admission.
-      endLater(id, end)
+      endLater(id, write)
+      await told(emit(ctx, 'session.reused', facts))
       throw error
     }
-    await told(emitted)
     return refuse(ctx, 'reused')
   }
 
@@ -97,9 +123,16 @@ export function createLifecycle<User extends BaseUser>(parts: LifecycleParts<Use
     return retryKeyHash !== null && session.retryKeyHash === retryKeyHash && now() - session.renewedAt < times.retryMs
   }
 
-  async function commitRenewal(ctx: Context<User>, id: string, from: number, next: Renewed): Promise<void> {
-    const advanced = await sessions.advance(id, from, next)
-    if (advanced) return emit(ctx, 'session.renewed', { userId: advanced.userId, sessionId: id })
+  async function commitRenewal(ctx: Context<User>, { id, userId }: Session, from: number, next: Renewed) {
+    const advanced = await record(
+      ctx,
+      'session.renewed',
+      { userId, sessionId: id },
+      {
+        write: rows => sessions.advance(id, from, next, rows),
+      },
+    )
+    if (advanced) return
     // The token was current when this request read it, so losing the swap is a race and never a replay.
     const winner = await sessions.find(id)
     const sameStep = winner?.generation === from + 1
@@ -135,6 +168,7 @@ export function createLifecycle<User extends BaseUser>(parts: LifecycleParts<Use
   return {
     reading,
     next,
+    endNow,
     endReused,
 
     check(ctx, token) {
@@ -192,7 +226,7 @@ export function createLifecycle<User extends BaseUser>(parts: LifecycleParts<Use
       if (behind === 0) {
         await renewing()
         const step = next(ctx, session, retryKeyHash)
-        ctx.beforeSend(() => commitRenewal(ctx, id, generation, step), { first: true })
+        ctx.beforeSend(() => commitRenewal(ctx, session, generation, step), { first: true })
         succeed(ctx, { session: { ...session, ...step }, account })
         return successor
       }
@@ -216,10 +250,7 @@ export function createLifecycle<User extends BaseUser>(parts: LifecycleParts<Use
       // A session made earlier in this request ends as well.
       for (const id of new Set([claims?.sessionId, made?.id])) {
         if (id === undefined) continue
-        ctx.beforeSend(async () => {
-          if (!(await sessions.delete(id))) return
-          await told(emit(ctx, 'session.ended', { sessionId: id, ...(userId && { userId }) }))
-        })
+        ctx.beforeSend(() => endNow(ctx, id, userId))
       }
       ctx.session = null
       ctx.user = null
@@ -235,9 +266,9 @@ export function createLifecycle<User extends BaseUser>(parts: LifecycleParts<Use
       return session !== null && isLive(session, account)
     },
 
-    async change(ctx, change) {
+    async change(ctx, change, rows) {
       const { session } = ctx
-      const changed = session && (await sessions.update(session.id, change))
+      const changed = session && (await sessions.update(session.id, change, rows))
       if (!changed) throw new Problem('not_authenticated')
       ctx.session = changed
     },

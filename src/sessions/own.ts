@@ -1,14 +1,13 @@
 import { Problem } from '../base/problem.js'
 import type { SessionChange } from '../stores/session-store.js'
 import type { BaseUser } from '../users/user.js'
-import { told } from './event.js'
 import type { Lifecycle } from './lifecycle.js'
 import type { LifecycleParts } from './parts.js'
 import type { OwnSessions } from './sessions.js'
 
 /** What people do with their own sessions, whatever carries them. */
 export function ownSessions<User extends BaseUser>(
-  { users, emit, now }: LifecycleParts<User>,
+  { users, record, now }: LifecycleParts<User>,
   lifecycle: Lifecycle<User>,
 ): OwnSessions<User> {
   const { reading } = lifecycle
@@ -23,15 +22,24 @@ export function ownSessions<User extends BaseUser>(
     async end(ctx, id) {
       const session = await sessions.find(id)
       if (!session || session.userId !== (ctx.user?.id ?? ctx.session?.userId)) return false
-      ctx.beforeSend(async () => {
-        if (await sessions.delete(id)) await told(emit(ctx, 'session.ended', { userId: session.userId, sessionId: id }))
-      })
+      ctx.beforeSend(() => lifecycle.endNow(ctx, id, session.userId))
       return true
     },
     async endAll(ctx, user, { exceptCurrent = false } = {}) {
       const except = exceptCurrent ? ctx.session?.id : undefined
-      const ended = await sessions.deleteByUser(user.id, except === undefined ? {} : { except })
-      await told(emit(ctx, 'sessions.ended', { userId: user.id, detail: String(ended) }))
+      await record(
+        ctx,
+        'sessions.ended',
+        { userId: user.id },
+        {
+          write: rows => sessions.deleteByUser(user.id, { rows, ...(except !== undefined && { except }) }),
+          late: async () => {
+            const listed = await sessions.listByUser(user.id)
+            return { detail: String(listed.filter(({ id }) => id !== except).length) }
+          },
+          regardless: true,
+        },
+      )
     },
     confirm: (ctx, account) => lifecycle.confirm(ctx, account),
     async keep(ctx, credentialEpoch) {
@@ -49,9 +57,9 @@ export function ownSessions<User extends BaseUser>(
       }
       ctx.session = { ...session, ...change }
       ctx.beforeSend(async () => {
-        await lifecycle.change(ctx, change)
+        if (authenticated === undefined) return lifecycle.change(ctx, change)
         const facts = { userId: session.userId, sessionId: session.id }
-        if (authenticated !== undefined) await emit(ctx, 'session.reauthenticated', facts)
+        return record(ctx, 'session.reauthenticated', facts, { write: rows => lifecycle.change(ctx, change, rows) })
       })
     },
   }

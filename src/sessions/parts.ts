@@ -6,6 +6,7 @@ import type { Tokens } from '../tokens/token.js'
 import type { BaseUser, UserRepository } from '../users/user.js'
 import type { Context } from './context.js'
 import type { Emit } from './event.js'
+import type { Recorder } from './record.js'
 
 /** Lifetimes and windows, in ms. */
 export interface SessionTimes {
@@ -33,4 +34,5 @@ export interface LifecycleParts<User extends BaseUser> {
   readonly renewing: (ctx: Context<User>, user: User, session: Session) => Awaitable<void>
   readonly now: Clock
   readonly emit: Emit
+  readonly record: Recorder
 }

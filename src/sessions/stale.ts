@@ -83,17 +83,17 @@ export function staleReader<Found extends { readonly session: Session }>({
     },
     sessions: {
       ...sessions,
-      advance(id, from, next) {
+      advance(id, ...step) {
         forget(id)
-        return sessions.advance(id, from, next)
+        return sessions.advance(id, ...step)
       },
-      update(id, change) {
+      update(id, ...change) {
         forget(id)
-        return sessions.update(id, change)
+        return sessions.update(id, ...change)
       },
-      delete(id) {
+      delete(id, rows) {
         forget(id)
-        return sessions.delete(id)
+        return sessions.delete(id, rows)
       },
       deleteByUser(userId, options) {
         reading.clear()

@@ -44,15 +44,16 @@ function underDeadline<T>(result: Promise<T>, deadlineMs: number): Promise<T> {
 }
 
 function boundedSessions(store: SessionStore, ms: number): SessionStore {
-  const { findWith, settle } = store
+  const { findWith, settle, writesRows } = store
   return {
-    insert: session => bounded(() => store.insert(session), ms),
+    insert: (session, rows) => bounded(() => store.insert(session, rows), ms),
     find: id => bounded(() => store.find(id), ms),
-    advance: (id, from, next) => bounded(() => store.advance(id, from, next), ms),
-    update: (id, change) => bounded(() => store.update(id, change), ms),
-    delete: id => bounded(() => store.delete(id), ms),
+    advance: (...step) => bounded(() => store.advance(...step), ms),
+    update: (...change) => bounded(() => store.update(...change), ms),
+    delete: (id, rows) => bounded(() => store.delete(id, rows), ms),
     listByUser: userId => bounded(() => store.listByUser(userId), ms),
     deleteByUser: (userId, options) => bounded(() => store.deleteByUser(userId, options), ms),
+    ...(writesRows && { writesRows }),
     ...(settle && { settle: id => bounded(() => settle.call(store, id), ms) }),
     ...(findWith && { findWith: (id, joined) => bounded(() => findWith.call(store, id, joined), ms) }),
   }

@@ -86,9 +86,9 @@ export function nearCache(store: RedisStore, { maxEntries = 10_000 }: NearCacheO
   const cached: SessionStore = {
     ...sessions,
     find: id => believed(id) ?? read(id),
-    advance: (id, from, next) => forgetting(id, sessions.advance(id, from, next)),
-    update: (id, change) => forgetting(id, sessions.update(id, change)),
-    delete: id => forgetting(id, sessions.delete(id)),
+    advance: (id, ...step) => forgetting(id, sessions.advance(id, ...step)),
+    update: (id, ...change) => forgetting(id, sessions.update(id, ...change)),
+    delete: (id, rows) => forgetting(id, sessions.delete(id, rows)),
     async deleteByUser(userId, options) {
       try {
         return await sessions.deleteByUser(userId, options)

@@ -171,16 +171,16 @@ function statement(connect: Connect, deadlineMs: number, sql: string): SqlStatem
 async function atomically(
   connect: Connect,
   first: SqlQuery,
-  then: (row: SqlRow) => readonly SqlQuery[],
-): Promise<SqlRow | undefined> {
+  then: (rows: readonly SqlRow[]) => readonly SqlQuery[],
+): Promise<readonly SqlRow[]> {
   const connection = await connect()
   const run = ({ sql, parameters }: SqlQuery) => connection.query({ text: sql, values: parameters })
   try {
     await connection.query({ text: 'begin' })
-    const [row] = (await run(first)).rows
-    for (const query of row ? then(row) : []) await run(query)
+    const { rows } = await run(first)
+    for (const query of then(rows)) await run(query)
     await connection.query({ text: 'commit' })
-    return row
+    return rows
   } catch (error) {
     // A connection that was destroyed has nothing to roll back. The first error is the one to tell.
     await connection.query({ text: 'rollback' }).catch(() => {})

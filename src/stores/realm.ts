@@ -25,10 +25,10 @@ export function realmStore(store: Store, realm: string): Store {
     ...rest,
     sessions: {
       ...verbs,
-      insert: session => sessions.insert({ ...session, userId: keyOf(session.userId) }),
+      insert: (session, rows) => sessions.insert({ ...session, userId: keyOf(session.userId) }, rows),
       find: id => chain(sessions.find(id), ours),
-      advance: (id, from, next) => chain(sessions.advance(id, from, next), ours),
-      update: (id, change) => chain(sessions.update(id, change), ours),
+      advance: (...step) => chain(sessions.advance(...step), ours),
+      update: (...change) => chain(sessions.update(...change), ours),
       listByUser: userId => chain(sessions.listByUser(keyOf(userId)), listed => listed.map(bare)),
       deleteByUser: (userId, options) => sessions.deleteByUser(keyOf(userId), options),
     },

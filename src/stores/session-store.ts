@@ -1,5 +1,6 @@
 import type { Awaitable } from '../base/awaitable.js'
 import type { JsonObject } from '../base/json.js'
+import type { RowBeside } from './table.js'
 
 /** Where a request came from. */
 export interface Device {
@@ -63,21 +64,29 @@ export interface SessionWithRow {
   readonly row: Readonly<Record<string, unknown>> | null
 }
 
-/** Keeps sessions. Every verb is one atomic step: one statement, one script, one synchronous block. */
+/**
+ * Keeps sessions. Every verb is one atomic step: one statement, one script, one synchronous block.
+ * Where it `writesRows`, those it is given are a part of that step, unless it changes no live session.
+ */
 export interface SessionStore {
-  insert(session: Session): Awaitable<void>
+  insert(session: Session, rows?: readonly RowBeside[]): Awaitable<void>
   /** Null: unknown, or past its end (`renewalExpiresAt` or `expiresAt`). */
   find(id: string): Awaitable<Session | null>
   /** Applies `next` only while the generation is still `from`. The stored session, or null when the swap was lost. */
-  advance(id: string, from: number, next: Renewed): Awaitable<Session | null>
+  advance(id: string, from: number, next: Renewed, rows?: readonly RowBeside[]): Awaitable<Session | null>
   /** Null when there is no such session. */
-  update(id: string, change: SessionChange): Awaitable<Session | null>
+  update(id: string, change: SessionChange, rows?: readonly RowBeside[]): Awaitable<Session | null>
   /** True when there was one. */
-  delete(id: string): Awaitable<boolean>
+  delete(id: string, rows?: readonly RowBeside[]): Awaitable<boolean>
   /** Live sessions, oldest first. */
   listByUser(userId: string): Awaitable<readonly Session[]>
   /** How many were ended. */
-  deleteByUser(userId: string, options?: { readonly except?: string }): Awaitable<number>
+  deleteByUser(
+    userId: string,
+    options?: { readonly except?: string; readonly rows?: readonly RowBeside[] },
+  ): Awaitable<number>
+  /** True where it writes rows of its own `database`. Left out, it ignores them. */
+  readonly writesRows?: true
   /**
    * Resolves once what is stored of a session is as safe as a write that was answered. Left out where it always is.
    * A retry of a write whose answer was lost is answered after it.

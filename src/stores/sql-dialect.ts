@@ -8,8 +8,10 @@ interface Dialect {
   jsonArray(columns: string): string
   /** The user's id in a session as what the users' own table has. */
   readonly userId: Readonly<Record<NonNullable<JoinedTable['keyType']>, string>>
-  /** Deletes sessions and gives their ids, users and ends; in PostgreSQL it tells the other nodes with the same commit. */
-  endedRows(where: string): string
+  /** What a delete of sessions gives; in PostgreSQL it tells the other nodes with the same commit. */
+  readonly ended: string
+  /** True where one statement can change one table and insert into others. */
+  readonly isOneStatement: boolean
   /** Makes a pruner leave rows alone that another node is pruning. */
   readonly skipLocked: string
 }
@@ -20,19 +22,18 @@ export const DIALECTS: Readonly<Record<SqlDatabase['dialect'], Dialect>> = {
   sqlite: {
     jsonArray: columns => `json_array(${columns})`,
     userId: { text: 's.user_id', uuid: 's.user_id', integer: 'cast(s.user_id as integer)' },
-    endedRows: where => `delete from pawl_sessions where ${where} returning ${ENDED}`,
+    ended: ENDED,
+    isOneStatement: false,
     skipLocked: '',
   },
   postgres: {
     jsonArray: columns => `json_build_array(${columns})::text`,
     userId: { text: 's.user_id', uuid: 's.user_id::uuid', integer: 's.user_id::bigint' },
-    endedRows: where =>
-      `with ended as (delete from pawl_sessions where ${where} returning ${ENDED})
-       select ${ENDED},
-         case when least(renewal_expires_at, expires_at) > extract(epoch from now()) * 1000
-           then pg_notify('${REVOCATIONS_CHANNEL}', json_build_object('session_id', id, 'user_id', user_id)::text)
-         end
-       from ended`,
+    ended: `${ENDED},
+      case when least(renewal_expires_at, expires_at) > extract(epoch from now()) * 1000
+        then pg_notify('${REVOCATIONS_CHANNEL}', json_build_object('session_id', id, 'user_id', user_id)::text)
+      end`,
+    isOneStatement: true,
     skipLocked: 'for update skip locked',
   },
 }

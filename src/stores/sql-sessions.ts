@@ -1,10 +1,11 @@
 import { type Awaitable, chain } from '../base/awaitable.js'
 import type { Clock } from '../base/clock.js'
-import { quoted, type SqlDatabase, type SqlRow, type SqlStatement } from '../base/sql-database.js'
+import { quoted, type SqlDatabase, type SqlRow } from '../base/sql-database.js'
 import { remembering } from './meanings.js'
 import type { EndedSession } from './revocations.js'
 import { rowFromSession, SESSION_COLUMNS, type SessionRow, sessionFromRow } from './session-row.js'
 import type { JoinedTable, Session, SessionStore, SessionWithRow } from './session-store.js'
+import { type SqlChange, sqlChange } from './sql-change.js'
 import { DIALECTS } from './sql-dialect.js'
 import { pruner } from './sql-pruner.js'
 
@@ -32,27 +33,31 @@ export function sqlSessions(
   now: Clock,
   ended: (session: EndedSession) => void = () => {},
 ): SessionStore {
-  const { jsonArray, endedRows, userId } = DIALECTS[database.dialect]
+  const { jsonArray, ended: endedColumns, userId } = DIALECTS[database.dialect]
   const row = `${jsonArray(listed(SESSION_COLUMNS))} as row`
   const live = 'renewal_expires_at > ? and expires_at > ?'
-  const insert = database.prepare(
+  const changing = (change: string, result: string) => sqlChange(database, now, change, result)
+  const insert = changing(
     `insert into pawl_sessions (${SESSION_COLUMNS.join(', ')}) values (${SESSION_COLUMNS.map(() => '?').join(', ')})`,
+    'id',
   )
   const find = database.prepare(`select ${row} from pawl_sessions where id = ? and ${live}`)
-  const advance = database.prepare(
+  const advance = changing(
     `update pawl_sessions set generation = ?, renewed_at = ?, access_expires_at = ?, renewal_expires_at = ?,
        renewed_user_agent = ?, renewed_address = ?, retry_key_hash = ?
-     where id = ? and generation = ? and ${live} returning ${row}`,
+     where id = ? and generation = ? and ${live}`,
+    row,
   )
   const list = database.prepare(
     `select ${row} from pawl_sessions where user_id = ? and ${live} order by created_at, id`,
   )
-  const remove = database.prepare(endedRows('id = ?'))
-  const removeByUser = database.prepare(endedRows('user_id = ?'))
-  const removeOthers = database.prepare(endedRows('user_id = ? and id <> ?'))
+  const removing = (where: string) => changing(`delete from pawl_sessions where ${where}`, endedColumns)
+  const remove = removing('id = ?')
+  const removeByUser = removing('user_id = ?')
+  const removeOthers = removing('user_id = ? and id <> ?')
   const prune = pruner(database, now, { table: 'pawl_sessions', key: 'id', end: 'renewal_expires_at' })
   /** By what they set: a handful, prepared once each. */
-  const updates = new Map<string, SqlStatement>()
+  const updates = new Map<string, SqlChange>()
   const joins = new Map<JoinedTable, (id: string) => Awaitable<SessionWithRow | null>>()
 
   /** The sessions among deleted rows that were live. */
@@ -82,9 +87,14 @@ export function sqlSessions(
   }
 
   return {
-    insert(session) {
+    writesRows: true,
+    insert(session, rows) {
       const values = rowFromSession(session)
-      return chain(insert.run(...SESSION_COLUMNS.map(column => values[column] ?? null)), prune)
+      const inserted = insert(
+        SESSION_COLUMNS.map(column => values[column] ?? null),
+        rows,
+      )
+      return chain(inserted, prune)
     },
     find: id => chain(find.get(id, now(), now()), decode),
     findWith(id, joined) {
@@ -92,9 +102,9 @@ export function sqlSessions(
       joins.set(joined, read)
       return read(id)
     },
-    advance(id, from, next) {
+    advance(id, from, next, rows) {
       const { renewedBy } = next
-      const written = advance.all(
+      const values = [
         next.generation,
         next.renewedAt,
         next.accessExpiresAt,
@@ -106,26 +116,24 @@ export function sqlSessions(
         from,
         now(),
         now(),
-      )
+      ]
       // All of them: before a statement is read to its end its commit may still fail, and nobody would know.
-      return chain(written, ([row]) => decode(row))
+      return chain(advance(values, rows), ([row]) => decode(row))
     },
-    update(id, change) {
+    update(id, change, rows) {
       const changed = rowFromSession(change)
       const names = Object.keys(changed) as (keyof SessionRow)[]
       if (names.length === 0) return chain(find.get(id, now(), now()), decode)
       const sets = names.map(name => `${name} = ?`).join(', ')
-      const statement =
-        updates.get(sets) ??
-        database.prepare(`update pawl_sessions set ${sets} where id = ? and ${live} returning ${row}`)
-      updates.set(sets, statement)
+      const update = updates.get(sets) ?? changing(`update pawl_sessions set ${sets} where id = ? and ${live}`, row)
+      updates.set(sets, update)
       const values = names.map(name => changed[name] ?? null)
-      return chain(statement.all(...values, id, now(), now()), ([written]) => decode(written))
+      return chain(update([...values, id, now(), now()], rows), ([written]) => decode(written))
     },
-    delete: id => chain(remove.all(id), rows => countEnded(rows) > 0),
+    delete: (id, rows) => chain(remove([id], rows), removed => countEnded(removed) > 0),
     listByUser: userId =>
       chain(list.all(userId, now(), now()), rows => rows.map(row => decode(row)).filter(session => session !== null)),
-    deleteByUser: (userId, { except } = {}) =>
-      chain(except === undefined ? removeByUser.all(userId) : removeOthers.all(userId, except), countEnded),
+    deleteByUser: (userId, { except, rows } = {}) =>
+      chain(except === undefined ? removeByUser([userId], rows) : removeOthers([userId, except], rows), countEnded),
   }
 }

@@ -86,8 +86,10 @@ export function sqlUsers<User extends BaseUser = BaseUser>(
   ): Promise<ReturnType<typeof decoded>> {
     try {
       if (!rows) return decoded(await query.executeTakeFirst())
-      const beside = (row: unknown) => rows(decode(row as Row)).map(each => insertionOf(database, each))
-      return decoded(await database.atomically(query.compile(), beside))
+      const beside = ([row]: readonly unknown[]) =>
+        row ? rows(decode(row as Row)).map(each => insertionOf(database, each)) : []
+      const [saved] = await database.atomically(query.compile(), beside)
+      return decoded(saved)
     } catch (error) {
       throw taken(error)
     }

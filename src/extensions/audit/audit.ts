@@ -122,10 +122,14 @@ export function auditLog(options: AuditLogOptions = {}): Extension<BaseUser, Aud
             const at = now()
             return [table.beside(entryOf(ctx, { id: newId(at), at, name, userId }))]
           },
-          async happened({ ctx, event }) {
+          noting({ ctx, event: { name, at, userId = null, sessionId, detail } }) {
+            if (!isAudited(name)) return []
+            return [table.beside(entryOf(ctx, { id: newId(at), at, name, userId, sessionId, detail }))]
+          },
+          async happened({ ctx, event, isNoted }) {
             const { name, at, sessionId, identifier, detail } = event
             retention.pruneSoon()
-            if (WRITTEN_BESIDE.has(name) || !isAudited(name)) return
+            if (isNoted || WRITTEN_BESIDE.has(name) || !isAudited(name)) return
             const userId = event.userId ?? (await ownerOf(sessionId))
             const identifierHash = identifier === undefined ? null : hashOf(identifier)
             await table.insert(entryOf(ctx, { id: newId(at), at, name, userId, sessionId, identifierHash, detail }))

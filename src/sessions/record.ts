@@ -1,0 +1,64 @@
+import type { Awaitable } from '../base/awaitable.js'
+import type { RowBeside } from '../stores/table.js'
+import type { Context } from './context.js'
+import { type AuthEvent, type AuthEventName, type EventFacts, told } from './event.js'
+
+/** A change of sessions that is told of. */
+export interface RecordedChange<Result> {
+  /** Writes it, and `rows` with it where the store can. Gives false, null or 0 where there was nothing to change. */
+  readonly write: (rows: readonly RowBeside[]) => Awaitable<Result>
+  /** Facts for the rows that take a read. */
+  readonly late?: () => Promise<{ readonly [Name in keyof EventFacts]?: EventFacts[Name] | undefined }>
+  /** True for what happens whether it can be written down or not: ends, first of all. */
+  readonly regardless?: true
+}
+
+/**
+ * Writes a change of sessions and tells of it, but not of false and null. What extensions note of it is in one transaction
+ * with it where sessions and tables share a database, and is written right after it elsewhere.
+ */
+export type Recorder = <Result>(
+  ctx: Context | null,
+  name: AuthEventName,
+  facts: EventFacts,
+  change: RecordedChange<Result>,
+) => Promise<Result>
+
+/** An event that happens now. */
+export type EventOf = (ctx: Context | null, name: AuthEventName, facts?: EventFacts) => AuthEvent
+
+/** Tells of an event. `isNoted` says that its rows are written. */
+export type Tell = (ctx: Context | null, event: AuthEvent, isNoted: boolean) => Awaitable<void>
+
+/** `notesOf` gives the rows of an event; null where the store can write none. */
+export function recorder(
+  eventOf: EventOf,
+  tell: Tell,
+  notesOf: ((ctx: Context | null, event: AuthEvent) => readonly RowBeside[]) | null,
+): Recorder {
+  return async (ctx, name, facts, { write, late, regardless }) => {
+    let event = eventOf(ctx, name, facts)
+    let rows: readonly RowBeside[] = []
+    try {
+      if (notesOf) {
+        event = { ...event, ...((await late?.()) as EventFacts) }
+        rows = notesOf(ctx, event)
+      }
+    } catch {
+      // A store that cannot tell whose session it was is told to end it all the same.
+    }
+    let result: Awaited<ReturnType<typeof write>>
+    try {
+      result = await write(rows)
+    } catch (error) {
+      if (!regardless || rows.length === 0) throw error
+      rows = []
+      result = await write(rows)
+    }
+    if (result === false || result === null) return result
+    const counted = typeof result === 'number' ? { ...event, detail: String(result) } : event
+    const emitted = tell(ctx, counted, rows.length > 0 && result !== 0)
+    await (regardless ? told(emitted) : emitted)
+    return result
+  }
+}
