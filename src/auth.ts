@@ -114,7 +114,7 @@ export function createAuth<User extends BaseUser>(options: AuthOptions<User>): A
 
   const { realm, times, race, loadUser, staleMs } = config
   const database = config.database ?? users.tables ?? null
-  const writesRows = store.sessions.writesRows && config.store.database === database
+  const writesRows = store.sessions.writesRows && store.database === database
   const parts = {
     store,
     users,

@@ -24,7 +24,7 @@ export function tableOf<R extends Row>({ database, deadlineMs }: Place, shape: T
     find: page => bounded(() => table.find(page), deadlineMs),
     update: (query, change) => bounded(() => table.update(query, change), deadlineMs),
     delete: query => bounded(() => table.delete(query), deadlineMs),
-    beside: row => table.beside(row),
+    beside: (...given) => table.beside(...given),
   }
 }
 

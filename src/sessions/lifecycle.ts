@@ -86,7 +86,6 @@ export function createLifecycle<User extends BaseUser>(parts: LifecycleParts<Use
     throw new Problem('invalid_credentials')
   }
 
-  /** Ends a session. Whose it was is looked up for what is noted of it, where nobody knows. */
   async function endNow(ctx: Context<User>, sessionId: string, userId?: string): Promise<void> {
     await record(
       ctx,
@@ -94,7 +93,6 @@ export function createLifecycle<User extends BaseUser>(parts: LifecycleParts<Use
       { sessionId, ...(userId && { userId }) },
       {
         write: rows => sessions.delete(sessionId, rows),
-        late: async () => ({ userId: userId ?? (await sessions.find(sessionId))?.userId }),
         regardless: true,
       },
     )

@@ -33,10 +33,6 @@ export function ownSessions<User extends BaseUser>(
         { userId: user.id },
         {
           write: rows => sessions.deleteByUser(user.id, { rows, ...(except !== undefined && { except }) }),
-          late: async () => {
-            const listed = await sessions.listByUser(user.id)
-            return { detail: String(listed.filter(({ id }) => id !== except).length) }
-          },
           regardless: true,
         },
       )

@@ -1,4 +1,5 @@
 import type { Awaitable } from '../base/awaitable.js'
+import type { RowsRefused } from '../stores/session-store.js'
 import type { RowBeside } from '../stores/table.js'
 import type { Context } from './context.js'
 import { type AuthEvent, type AuthEventName, type EventFacts, told } from './event.js'
@@ -7,8 +8,6 @@ import { type AuthEvent, type AuthEventName, type EventFacts, told } from './eve
 export interface RecordedChange<Result> {
   /** Writes it, and `rows` with it where the store can. Gives false, null or 0 where there was nothing to change. */
   readonly write: (rows: readonly RowBeside[]) => Awaitable<Result>
-  /** Facts for the rows that take a read. */
-  readonly late?: () => Promise<{ readonly [Name in keyof EventFacts]?: EventFacts[Name] | undefined }>
   /** True for what happens whether it can be written down or not: ends, first of all. */
   readonly regardless?: true
 }
@@ -36,22 +35,16 @@ export function recorder(
   tell: Tell,
   notesOf: ((ctx: Context | null, event: AuthEvent) => readonly RowBeside[]) | null,
 ): Recorder {
-  return async (ctx, name, facts, { write, late, regardless }) => {
-    let event = eventOf(ctx, name, facts)
-    let rows: readonly RowBeside[] = []
-    try {
-      if (notesOf) {
-        event = { ...event, ...((await late?.()) as EventFacts) }
-        rows = notesOf(ctx, event)
-      }
-    } catch {
-      // A store that cannot tell whose session it was is told to end it all the same.
-    }
+  return async (ctx, name, facts, { write, regardless }) => {
+    const event = eventOf(ctx, name, facts)
+    let rows = notesOf?.(ctx, event) ?? []
     let result: Awaited<ReturnType<typeof write>>
     try {
       result = await write(rows)
     } catch (error) {
-      if (!regardless || rows.length === 0) throw error
+      // Of a store that did not answer nobody knows what it did, and to ask it twice takes twice as long.
+      const { cause } = error as { cause?: Partial<RowsRefused> }
+      if (!regardless || !cause?.rowsRefused) throw error
       rows = []
       result = await write(rows)
     }

@@ -85,7 +85,10 @@ export interface SessionStore {
     userId: string,
     options?: { readonly except?: string; readonly rows?: readonly RowBeside[] },
   ): Awaitable<number>
-  /** True where it writes rows of its own `database`. Left out, it ignores them. */
+  /**
+   * True where it writes rows of its own `database`, and throws a `RowsRefused` where the database will not have them.
+   * Left out, it ignores them.
+   */
   readonly writesRows?: true
   /**
    * Resolves once what is stored of a session is as safe as a write that was answered. Left out where it always is.
@@ -94,6 +97,11 @@ export interface SessionStore {
   settle?(id: string): Awaitable<void>
   /** `find` with a row of another table in one query. Left out where the store cannot join. */
   findWith?(id: string, joined: JoinedTable): Awaitable<SessionWithRow | null>
+}
+
+/** A database would not have the rows of a change. Nothing was changed. */
+export interface RowsRefused extends Error {
+  readonly rowsRefused: true
 }
 
 /** The moment after which a session can do nothing any more. */

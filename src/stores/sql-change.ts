@@ -1,6 +1,8 @@
 import type { Awaitable } from '../base/awaitable.js'
 import type { Clock } from '../base/clock.js'
+import { Problem } from '../base/problem.js'
 import { quoted, type SqlDatabase, type SqlRow, type SqlStatement, type SqlValue } from '../base/sql-database.js'
+import type { RowsRefused } from './session-store.js'
 import { DIALECTS } from './sql-dialect.js'
 import { insertionOf } from './sql-table.js'
 import type { RowBeside } from './table.js'
@@ -8,11 +10,34 @@ import type { RowBeside } from './table.js'
 /** Runs a change of sessions with its values, and `rows` with it if it changed a live one. What it returns of the changed. */
 export type SqlChange = (values: readonly SqlValue[], rows?: readonly RowBeside[]) => Awaitable<readonly SqlRow[]>
 
-/** Inserts a row that is given as JSON: its values have the types of the table. */
-function insertionFromJson({ table, row }: RowBeside, condition: string): string {
-  const columns = Object.keys(row).map(quoted).join(', ')
-  const name = quoted(table)
-  return `insert into ${name} (${columns}) select ${columns} from json_populate_record(null::${name}, ?::json) where ${condition}`
+const LIVE = 'renewal_expires_at > ? and expires_at > ?'
+const FILLED = { userId: '(select min(user_id) from live)', count: '(select count(*)::text from live)' } as const
+
+/** Inserts a row that is given as JSON, if a live session is changed: its values have the types of the table. */
+function insertionFromJson({ table, row, filled = {} }: RowBeside): string {
+  const columns = Object.keys(row)
+  const values = columns.map(column => (filled[column] ? FILLED[filled[column]] : quoted(column)))
+  return `insert into ${quoted(table)} (${columns.map(quoted).join(', ')})
+    select ${values.join(', ')} from json_populate_record(null::${quoted(table)}, ?::json) where exists (select 1 from live)`
+}
+
+/** True for what a database says of a statement: then nothing is written. Where it says nothing, nobody knows. */
+function isSaid(error: unknown): boolean {
+  const { routine, errcode } = error as { routine?: unknown; errcode?: unknown }
+  return Problem.is(error) || routine !== undefined || errcode !== undefined
+}
+
+async function refusing<Result>(write: () => Awaitable<Result>): Promise<Result> {
+  try {
+    return await write()
+  } catch (error) {
+    if (!isSaid(error)) throw error
+    const { cause = error } = error as Error
+    const refused: RowsRefused = Object.assign(new Error((cause as Error).message, { cause }), {
+      rowsRefused: true as const,
+    })
+    throw refused
+  }
 }
 
 /**
@@ -26,24 +51,31 @@ export function sqlChange(database: SqlDatabase, now: Clock, change: string, res
   const together = new Map<string, SqlStatement>()
 
   function inOneStatement(values: readonly SqlValue[], rows: readonly RowBeside[]) {
-    const isLive = 'exists (select 1 from changed where renewal_expires_at > ? and expires_at > ?)'
-    const insertions = rows.map((row, index) => `, row_${index} as (${insertionFromJson(row, isLive)})`).join('')
-    const text = `with changed as (${change} returning *)${insertions} select ${result} from changed`
+    const insertions = rows.map((row, index) => `, row_${index} as (${insertionFromJson(row)})`).join('')
+    const text = `with changed as (${change} returning *), live as (select * from changed where ${LIVE})${insertions}
+      select ${result} from changed`
     const statement = together.get(text) ?? database.prepare(text)
     together.set(text, statement)
-    return statement.all(...values, ...rows.flatMap(({ row }) => [JSON.stringify(row), now(), now()]))
+    return statement.all(...values, now(), now(), ...rows.map(({ row }) => JSON.stringify(row)))
   }
 
   function inOneTransaction(values: readonly SqlValue[], rows: readonly RowBeside[]) {
-    const first = { sql: `${change} returning ${result}, renewal_expires_at, expires_at`, parameters: values }
-    const isLive = (row: SqlRow) => Math.min(Number(row.renewal_expires_at), Number(row.expires_at)) > now()
-    return database.atomically(first, changed =>
-      changed.some(isLive) ? rows.map(row => insertionOf(database, row)) : [],
-    )
+    const first = { sql: `${change} returning ${result}, user_id, renewal_expires_at, expires_at`, parameters: values }
+    return database.atomically(first, changed => {
+      const live = changed.filter(row => Math.min(Number(row.renewal_expires_at), Number(row.expires_at)) > now())
+      const [one] = live
+      if (!one) return []
+      const known = { userId: String(one.user_id), count: String(live.length) }
+      return rows.map(({ table, row, filled = {} }) => {
+        const late = Object.entries(filled).map(([column, what]) => [column, known[what]])
+        return insertionOf(database, { table, row: { ...row, ...Object.fromEntries(late) } })
+      })
+    })
   }
 
   return (values, rows = []) => {
     if (rows.length === 0) return alone.all(...values)
-    return isOneStatement ? inOneStatement(values, rows) : inOneTransaction(values, rows)
+    const write = isOneStatement ? inOneStatement : inOneTransaction
+    return refusing(() => write(values, rows))
   }
 }

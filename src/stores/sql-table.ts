@@ -2,7 +2,7 @@ import type { SqlDatabase, SqlQuery } from '../base/sql-database.js'
 import type { Row, RowBeside, RowsQuery, Table, TableShape } from './table.js'
 
 /** The statement that writes a row beside a user. */
-export function insertionOf({ kysely }: SqlDatabase, { table, row }: RowBeside): SqlQuery {
+export function insertionOf({ kysely }: SqlDatabase, { table, row }: Pick<RowBeside, 'table' | 'row'>): SqlQuery {
   return kysely.insertInto(table).values(row).compile()
 }
 
@@ -60,6 +60,6 @@ export function sqlTable<R extends Row>({ kysely }: SqlDatabase, shape: TableSha
     async delete(query) {
       return (await matching(kysely.deleteFrom(name), query).returningAll().execute()).map(decode)
     },
-    beside: row => ({ table: name, row, write: () => insert(row) }),
+    beside: (row, filled = {}) => ({ table: name, row, filled, write: () => insert(row) }),
   }
 }

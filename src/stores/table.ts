@@ -42,6 +42,8 @@ export interface RowsPage<R extends Row> extends RowsQuery<R> {
 export interface RowBeside {
   readonly table: string
   readonly row: Row
+  /** Columns that say what is known once sessions are changed: whose they were, and how many. For a store that `writesRows`. */
+  readonly filled?: Readonly<Record<string, 'userId' | 'count'>>
   /** Writes it by itself, for a repository without transactions: right after the change. */
   write(): Awaitable<unknown>
 }
@@ -58,7 +60,7 @@ export interface Table<R extends Row> {
   /** Deletes all those rows, and gives them. */
   delete(query: RowsQuery<R>): Awaitable<readonly R[]>
   /** For the `rows` of a user's change. */
-  beside(row: R): RowBeside
+  beside(row: R, filled?: RowBeside['filled']): RowBeside
 }
 
 /** A table as an extension declares it. */

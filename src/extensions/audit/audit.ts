@@ -124,7 +124,14 @@ export function auditLog(options: AuditLogOptions = {}): Extension<BaseUser, Aud
           },
           noting({ ctx, event: { name, at, userId = null, sessionId, detail } }) {
             if (!isAudited(name)) return []
-            return [table.beside(entryOf(ctx, { id: newId(at), at, name, userId, sessionId, detail }))]
+            const entry = entryOf(ctx, { id: newId(at), at, name, userId, sessionId, detail })
+            // Whose session a token ended, and how many sessions ended: the write itself knows.
+            return [
+              table.beside(entry, {
+                ...(userId === null && { user_id: 'userId', ...(entry.actor_id === null && { actor_id: 'userId' }) }),
+                ...(name === 'sessions.ended' && { detail: 'count' }),
+              }),
+            ]
           },
           async happened({ ctx, event, isNoted }) {
             const { name, at, sessionId, identifier, detail } = event
