@@ -114,7 +114,6 @@ export function createAuth<User extends BaseUser>(options: AuthOptions<User>): A
 
   const { realm, times, race, loadUser, staleMs } = config
   const database = config.database ?? users.tables ?? null
-  const writesRows = store.sessions.writesRows && store.database === database
   const parts = {
     store,
     users,
@@ -128,10 +127,8 @@ export function createAuth<User extends BaseUser>(options: AuthOptions<User>): A
       hooks.some(({ renewing }) => renewing) ? run('renewing', { ctx, user, session }) : undefined,
     now,
     emit,
-    record: recorder(
-      eventOf,
-      tell,
-      writesRows ? (ctx, event) => rowsOf('noting', { ctx: ctx as Context<User> | null, event }) : null,
+    record: recorder(eventOf, tell, (ctx, event) =>
+      store.database === database ? rowsOf('noting', { ctx: ctx as Context<User> | null, event }) : [],
     ),
   }
   const carrier = config.sessions ?? bearerSessions

@@ -1,8 +1,7 @@
 import { type Awaitable, chain } from '../base/awaitable.js'
 import { Problem } from '../base/problem.js'
 import { realmUser } from '../stores/realm.js'
-import type { Renewed, Session, SessionChange } from '../stores/session-store.js'
-import type { RowBeside } from '../stores/table.js'
+import type { Renewed, Session, SessionChange, SessionRows } from '../stores/session-store.js'
 import { equalBytes, keyedHash, secretHash } from '../tokens/digest.js'
 import { newSessionId, newSessionSecret } from '../tokens/random.js'
 import { type KnownClaims, rememberClaims } from '../tokens/remember.js'
@@ -34,7 +33,7 @@ export interface Lifecycle<User extends BaseUser> {
   confirm(ctx: Context<User>, account: Account<User>): Promise<boolean>
   /** Ends a session at once, and tells of it where there was one. */
   endNow(ctx: Context<User>, sessionId: string, userId?: string): Promise<void>
-  change(ctx: Context<User>, change: SessionChange, rows?: readonly RowBeside[]): Promise<void>
+  change(ctx: Context<User>, change: SessionChange, rows?: SessionRows): Promise<void>
 }
 
 export function createLifecycle<User extends BaseUser>(parts: LifecycleParts<User>): Lifecycle<User> {
@@ -100,17 +99,19 @@ export function createLifecycle<User extends BaseUser>(parts: LifecycleParts<Use
 
   async function endReused(ctx: Context<User>, { id, userId, expiresAt }: Session): Promise<null> {
     const facts = { userId, sessionId: id }
-    const write = async (rows?: readonly RowBeside[]) => {
-      const isEnded = await sessions.delete(id, rows)
-      await store.values.put(reusedKey(id), true, Math.max(1, expiresAt - now()))
-      return isEnded
-    }
+    const mark = () => store.values.put(reusedKey(id), true, Math.max(1, expiresAt - now()))
+    let isTold = false
     try {
-      await record(ctx, 'session.reused', facts, { write, regardless: true })
+      await record(ctx, 'session.reused', facts, { write: rows => sessions.delete(id, rows), regardless: true })
+      isTold = true
+      await mark()
     } catch (error) {
       // Whoever replays will not come back to have it ended: a lost end would be a wrong admission.
-      endLater(id, write)
-      await told(emit(ctx, 'session.reused', facts))
+      endLater(id, async () => {
+        await sessions.delete(id)
+        await mark()
+      })
+      if (!isTold) await told(emit(ctx, 'session.reused', facts))
       throw error
     }
     return refuse(ctx, 'reused')

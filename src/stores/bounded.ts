@@ -44,7 +44,7 @@ function underDeadline<T>(result: Promise<T>, deadlineMs: number): Promise<T> {
 }
 
 function boundedSessions(store: SessionStore, ms: number): SessionStore {
-  const { findWith, settle, writesRows } = store
+  const { findWith, settle } = store
   return {
     insert: (session, rows) => bounded(() => store.insert(session, rows), ms),
     find: id => bounded(() => store.find(id), ms),
@@ -53,7 +53,6 @@ function boundedSessions(store: SessionStore, ms: number): SessionStore {
     delete: (id, rows) => bounded(() => store.delete(id, rows), ms),
     listByUser: userId => bounded(() => store.listByUser(userId), ms),
     deleteByUser: (userId, options) => bounded(() => store.deleteByUser(userId, options), ms),
-    ...(writesRows && { writesRows }),
     ...(settle && { settle: id => bounded(() => settle.call(store, id), ms) }),
     ...(findWith && { findWith: (id, joined) => bounded(() => findWith.call(store, id, joined), ms) }),
   }

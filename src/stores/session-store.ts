@@ -65,31 +65,29 @@ export interface SessionWithRow {
 }
 
 /**
- * Keeps sessions. Every verb is one atomic step: one statement, one script, one synchronous block.
- * Where it `writesRows`, those it is given are a part of that step, unless it changes no live session.
+ * Rows that are written with a change of sessions, if it changes a live one, or not at all. Who calls it writes them, and
+ * throws a `RowsRefused` where the database will not have them. Who has no tables ignores it.
  */
+export type SessionRows = () => readonly RowBeside[]
+
+/** Keeps sessions. Every verb is one atomic step, with its rows: one statement, one script, one synchronous block. */
 export interface SessionStore {
-  insert(session: Session, rows?: readonly RowBeside[]): Awaitable<void>
+  insert(session: Session, rows?: SessionRows): Awaitable<void>
   /** Null: unknown, or past its end (`renewalExpiresAt` or `expiresAt`). */
   find(id: string): Awaitable<Session | null>
   /** Applies `next` only while the generation is still `from`. The stored session, or null when the swap was lost. */
-  advance(id: string, from: number, next: Renewed, rows?: readonly RowBeside[]): Awaitable<Session | null>
+  advance(id: string, from: number, next: Renewed, rows?: SessionRows): Awaitable<Session | null>
   /** Null when there is no such session. */
-  update(id: string, change: SessionChange, rows?: readonly RowBeside[]): Awaitable<Session | null>
+  update(id: string, change: SessionChange, rows?: SessionRows): Awaitable<Session | null>
   /** True when there was one. */
-  delete(id: string, rows?: readonly RowBeside[]): Awaitable<boolean>
+  delete(id: string, rows?: SessionRows): Awaitable<boolean>
   /** Live sessions, oldest first. */
   listByUser(userId: string): Awaitable<readonly Session[]>
   /** How many were ended. */
   deleteByUser(
     userId: string,
-    options?: { readonly except?: string; readonly rows?: readonly RowBeside[] },
+    options?: { readonly except?: string; readonly rows?: SessionRows | undefined },
   ): Awaitable<number>
-  /**
-   * True where it writes rows of its own `database`, and throws a `RowsRefused` where the database will not have them.
-   * Left out, it ignores them.
-   */
-  readonly writesRows?: true
   /**
    * Resolves once what is stored of a session is as safe as a write that was answered. Left out where it always is.
    * A retry of a write whose answer was lost is answered after it.

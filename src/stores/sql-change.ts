@@ -2,13 +2,13 @@ import type { Awaitable } from '../base/awaitable.js'
 import type { Clock } from '../base/clock.js'
 import { Problem } from '../base/problem.js'
 import { quoted, type SqlDatabase, type SqlRow, type SqlStatement, type SqlValue } from '../base/sql-database.js'
-import type { RowsRefused } from './session-store.js'
+import type { RowsRefused, SessionRows } from './session-store.js'
 import { DIALECTS } from './sql-dialect.js'
 import { insertionOf } from './sql-table.js'
 import type { RowBeside } from './table.js'
 
-/** Runs a change of sessions with its values, and `rows` with it if it changed a live one. What it returns of the changed. */
-export type SqlChange = (values: readonly SqlValue[], rows?: readonly RowBeside[]) => Awaitable<readonly SqlRow[]>
+/** Runs a change of sessions with its values, and its rows with it. What it returns of the changed. */
+export type SqlChange = (values: readonly SqlValue[], rows?: SessionRows) => Awaitable<readonly SqlRow[]>
 
 const LIVE = 'renewal_expires_at > ? and expires_at > ?'
 const FILLED = { userId: '(select min(user_id) from live)', count: '(select count(*)::text from live)' } as const
@@ -21,22 +21,25 @@ function insertionFromJson({ table, row, filled = {} }: RowBeside): string {
     select ${values.join(', ')} from json_populate_record(null::${quoted(table)}, ?::json) where exists (select 1 from live)`
 }
 
+/** Half a character, which PostgreSQL refuses in JSON alone. As a value by itself it would be written as this. */
+const mended = (_: string, value: unknown) => (typeof value === 'string' ? value.replace(/\p{Cs}/gu, '\ufffd') : value)
+
 /** True for what a database says of a statement: then nothing is written. Where it says nothing, nobody knows. */
 function isSaid(error: unknown): boolean {
   const { routine, errcode } = error as { routine?: unknown; errcode?: unknown }
   return Problem.is(error) || routine !== undefined || errcode !== undefined
 }
 
-async function refusing<Result>(write: () => Awaitable<Result>): Promise<Result> {
+function refused(error: unknown): RowsRefused {
+  const { cause = error } = error as Error
+  return Object.assign(new Error((cause as Error).message, { cause }), { rowsRefused: true as const })
+}
+
+function made(rowsOf: SessionRows): readonly RowBeside[] {
   try {
-    return await write()
+    return rowsOf()
   } catch (error) {
-    if (!isSaid(error)) throw error
-    const { cause = error } = error as Error
-    const refused: RowsRefused = Object.assign(new Error((cause as Error).message, { cause }), {
-      rowsRefused: true as const,
-    })
-    throw refused
+    throw refused(error)
   }
 }
 
@@ -56,7 +59,7 @@ export function sqlChange(database: SqlDatabase, now: Clock, change: string, res
       select ${result} from changed`
     const statement = together.get(text) ?? database.prepare(text)
     together.set(text, statement)
-    return statement.all(...values, now(), now(), ...rows.map(({ row }) => JSON.stringify(row)))
+    return statement.all(...values, now(), now(), ...rows.map(({ row }) => JSON.stringify(row, mended)))
   }
 
   function inOneTransaction(values: readonly SqlValue[], rows: readonly RowBeside[]) {
@@ -73,9 +76,16 @@ export function sqlChange(database: SqlDatabase, now: Clock, change: string, res
     })
   }
 
-  return (values, rows = []) => {
-    if (rows.length === 0) return alone.all(...values)
-    const write = isOneStatement ? inOneStatement : inOneTransaction
-    return refusing(() => write(values, rows))
+  async function withRows(values: readonly SqlValue[], rows: readonly RowBeside[]) {
+    try {
+      return await (isOneStatement ? inOneStatement(values, rows) : inOneTransaction(values, rows))
+    } catch (error) {
+      throw isSaid(error) ? refused(error) : error
+    }
+  }
+
+  return (values, rowsOf = () => []) => {
+    const rows = made(rowsOf)
+    return rows.length === 0 ? alone.all(...values) : withRows(values, rows)
   }
 }

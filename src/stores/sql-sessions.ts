@@ -87,7 +87,6 @@ export function sqlSessions(
   }
 
   return {
-    writesRows: true,
     insert(session, rows) {
       const values = rowFromSession(session)
       const inserted = insert(

@@ -42,7 +42,7 @@ export interface RowsPage<R extends Row> extends RowsQuery<R> {
 export interface RowBeside {
   readonly table: string
   readonly row: Row
-  /** Columns that say what is known once sessions are changed: whose they were, and how many. For a store that `writesRows`. */
+  /** Columns that say what is known once sessions are changed: whose they were, and how many. */
   readonly filled?: Readonly<Record<string, 'userId' | 'count'>>
   /** Writes it by itself, for a repository without transactions: right after the change. */
   write(): Awaitable<unknown>

@@ -1,17 +1,17 @@
 import { randomUUID } from 'node:crypto'
-import { describe, expect, test } from 'vitest'
-import { memoryStore } from '../../src/index.js'
+import { describe, expect, test, vi } from 'vitest'
+import { memoryStore, Problem, type Store } from '../../src/index.js'
 import { migrate } from '../../src/migrations.js'
-import type { Session } from '../../src/stores/session-store.js'
+import type { Session, SessionRows } from '../../src/stores/session-store.js'
 import { sqlTable } from '../../src/stores/sql-table.js'
-import { defineTable, type RowBeside } from '../../src/stores/table.js'
+import { defineTable } from '../../src/stores/table.js'
 import { testClock } from '../../src/testing/index.js'
 import { ann, audited, credentials, fifty, PASSWORD, PLACES } from '../support/audited.js'
 import { DAY_MS, sessionOf } from '../support/session.js'
 import { ENGINES } from '../support/tables.js'
 
 type Note = { readonly id: string; readonly at: number; readonly said: string | null }
-type Verb = (session: Session, rows: readonly RowBeside[]) => unknown
+type Verb = (session: Session, rows: SessionRows) => unknown
 
 const QUOTES = 'it\'s "so" \\ \u2028 ✓'
 
@@ -48,24 +48,24 @@ describe.each(ENGINES)('sessions in $name', engine => {
       await sessions.insert(session)
 
       await table.insert({ id: 'taken', at: 1, said: null })
-      await expect((async () => run(session, [row('new'), row('taken')]))()).rejects.toThrow()
+      await expect((async () => run(session, () => [row('new'), row('taken')]))()).rejects.toThrow()
       expect(await sessions.listByUser(session.userId)).toEqual([session])
       expect(await table.find()).toHaveLength(1)
 
-      await run(session, [row('one', QUOTES), row('two')])
+      await run(session, () => [row('one', QUOTES), row('two', '\ud800 \\ud800')])
       expect(await sessions.listByUser(session.userId)).not.toEqual([session])
       expect(await table.find({ order: 'id' })).toEqual([
         { id: 'one', at: 2 ** 45, said: QUOTES },
         { id: 'taken', at: 1, said: null },
-        { id: 'two', at: 2 ** 45, said: null },
+        { id: 'two', at: 2 ** 45, said: '\ufffd \\ud800' },
       ])
 
       if (name === 'insert') return
       const over = sessionOf(randomUUID(), clock.now())
       await sessions.insert(over)
-      await run({ ...session, id: randomUUID(), userId: randomUUID() }, [row('nobody')])
+      await run({ ...session, id: randomUUID(), userId: randomUUID() }, () => [row('nobody')])
       clock.advance(100 * DAY_MS)
-      await run(over, [row('over')])
+      await run(over, () => [row('over')])
       expect(await table.find()).toHaveLength(3)
     },
   )
@@ -202,4 +202,90 @@ describe.each(DATABASES)('an audit log in $name', place => {
     expect(about.map(({ name }) => name)).toEqual(['session.ended', 'session.created'])
     expect((await request('GET', '/session', { token: pair.access_token })).status).toBe(401)
   })
+
+  test.each([1, 99])('a replay is told of once where its mark cannot be kept, %i times', async times => {
+    const { auth, pair, request, clock, log, events, sessions } = await signedIn()
+    await request('POST', '/session/renew', { token: pair.renewal_token })
+    clock.advance(DAY_MS)
+    const { put } = auth.store.values
+    let left = times
+    Object.assign(auth.store.values, {
+      async put(...given: Parameters<typeof put>) {
+        if (left-- > 0) throw new Problem('unavailable')
+        await put(...given)
+      },
+    })
+    expect((await request('POST', '/session/renew', { token: pair.renewal_token })).status).toBe(503)
+    Object.assign(auth.store.values, { put })
+    expect(await sessions()).toEqual([])
+    expect(await log.find({ name: 'session.reused' })).toHaveLength(1)
+    expect(events.filter(({ name }) => name === 'session.reused')).toHaveLength(1)
+  })
+
+  test('a wrapper of the store that knows nothing of rows loses none', async () => {
+    const wrapped: typeof place = {
+      ...place,
+      async open(clock) {
+        const { options, ...rest } = await place.open(clock)
+        const store = options.store as Store
+        const { insert, delete: end } = store.sessions
+        const sessions = {
+          ...store.sessions,
+          insert: (session: Session) => insert(session),
+          delete: (id: string) => end(id),
+        }
+        return { ...rest, options: { ...options, store: { ...store, sessions } } }
+      },
+    }
+    const { register, request, names } = await audited(wrapped)
+    const { access_token: token } = await register()
+    await request('DELETE', '/session', { token })
+    expect(await names()).toEqual(['account.created', 'session.created', 'session.ended'])
+  })
+
+  test('an end of which nothing is noted is one write and no read', async () => {
+    const { auth, register, request } = await audited(place, {}, { exclude: ['session.ended', 'sessions.ended'] })
+    const { access_token: token } = await register()
+    const read = vi.fn()
+    Object.assign(auth.store.sessions, { find: read, listByUser: read })
+    expect((await request('DELETE', '/sessions', { token })).status).toBe(200)
+    expect((await request('DELETE', '/session', { token })).status).toBe(200)
+    expect(read).not.toHaveBeenCalled()
+  })
+
+  test('notes that cannot be made refuse a sign-in, and no end', async () => {
+    let isBroken = false
+    const noting = () => {
+      if (isBroken) throw new Problem('unavailable')
+      return []
+    }
+    const { register, request, auth, log } = await audited(place, {
+      extensions: [{ name: 'own', setup: () => ({ hooks: { noting } }) }],
+    })
+    const { access_token: token } = await register()
+    const { id } = (await auth.system.findUserBy(ann.email)) as { id: string }
+    isBroken = true
+    expect((await request('POST', '/session', { json: { user: credentials } })).status).toBe(503)
+    expect(await auth.system.sessionsOf(id)).toHaveLength(1)
+    expect((await request('DELETE', '/session', { token })).status).toBe(200)
+    expect(await auth.system.sessionsOf(id)).toEqual([])
+    expect(await log.find({ name: 'session.ended' })).toHaveLength(1)
+  })
+
+  test.each(['session.ended', 'sessions.ended'] as const)(
+    '%s happens though its row is refused, and that is told',
+    async name => {
+      const { database, ask, signIn, sessions, errors, events } = await signedIn()
+      await signIn()
+      await database?.prepare('alter table audit_events rename to elsewhere').run()
+      try {
+        expect((await ask(name)).status).toBe(200)
+      } finally {
+        await database?.prepare('alter table elsewhere rename to audit_events').run()
+      }
+      expect(await sessions()).toHaveLength(1)
+      expect(events.filter(event => event.name === name)).toHaveLength(1)
+      expect(errors).toHaveLength(1)
+    },
+  )
 })
