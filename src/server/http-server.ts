@@ -122,6 +122,8 @@ export function createHttpServer(parts: HttpServerParts): HttpServer {
       finished(request, response, performance.now() - started)
     })
     if (draining) response.shouldKeepAlive = false
+    // As proxies are asked (RFC 9112, 3.2.2): a server takes it as well.
+    request.url = request.url?.replace(/^https?:\/\/[^/?#]*\/?/i, '/')
     const wrong = wrongRequest(request)
     if (wrong) return refuse(wrong, request, response)
     const isRead = request.method === 'GET' || request.method === 'HEAD'

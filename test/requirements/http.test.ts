@@ -65,6 +65,23 @@ test('I9: OPTIONS, TRACE and unknown methods give nothing', async () => {
   expect((await wire.raw(text('FETCH', '/api/v1/session')))[0]?.status).toBe(400)
 })
 
+test('a target with scheme and host is the one without', async () => {
+  const { access } = await wire.signUp()
+  for (const host of ['http://localhost', 'HTTPS://api.example:8443']) {
+    for (const [path, status] of [
+      ['/api/v1/session', 200],
+      ['/api/v1/session?x=http://localhost/', 200],
+      ['/livez', 200],
+      ['', 404],
+      ['?x', 404],
+      ['//api/v1/session', 404],
+    ] as const) {
+      const [answer] = await wire.raw(text('GET', host + path, [`Authorization: ${access}`]))
+      expect({ path, status: answer?.status }).toEqual({ path, status })
+    }
+  }
+})
+
 test('I9: no header, field or query makes one method another', async () => {
   const { access } = await wire.signUp()
   const names = ['X-HTTP-Method-Override', 'X-HTTP-Method', 'X-Method-Override', '_method']
