@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import { z } from 'zod'
-import { createCatalogue } from '../../src/extensions/mail/catalogue.js'
+import { createCatalogue, type MailTexts } from '../../src/extensions/mail/catalogue.js'
 import { mailboxMailer, type OwnTexts } from '../../src/extensions/mail/mail.js'
 import { durationText } from '../../src/extensions/mail/render.js'
 import { memoryUsers } from '../../src/index.js'
@@ -75,7 +75,23 @@ test('each language has its own words for every kind there is, and the same fact
       const [ours, english] = [catalogue[language], catalogue.en].map(texts => texts?.kinds[kind])
       expect(wordsIn(ours?.paragraphs ?? []), `${language} ${kind}`).toEqual(wordsIn(english?.paragraphs ?? []))
       expect(ours?.after?.length, `${language} ${kind}`).toBe(english?.after?.length)
+      expect(ours?.otherwise?.length, `${language} ${kind}`).toBe(english?.otherwise?.length)
+      expect(ours?.footer?.includes('{app}'), `${language} ${kind}`).toBe(english?.footer?.includes('{app}'))
     }
+  }
+})
+
+test.each(LANGUAGES)('an invitation that nobody in particular sent names nobody, in %s', async language => {
+  const { kinds, footer } = createCatalogue()[language] as MailTexts
+  const { text, html } = await written('invitation', { token: 'TOKEN', inviter: '' }, language)
+  const [sentence = ''] = kinds.invitation?.otherwise ?? []
+  // The name ends with a dot: a sentence that ends with it needs no other.
+  const named = (words: string) => words.replace('{app}', 'Acme, Inc.').replace('..', '.')
+  for (const part of [text, html]) {
+    expect(part).toContain(named(sentence))
+    expect(part).not.toContain('..')
+    // Whoever is invited has no account.
+    expect(part).not.toContain(named(footer))
   }
 })
 

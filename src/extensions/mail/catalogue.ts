@@ -11,10 +11,14 @@ import { FR } from './texts/fr.js'
 export interface MailText {
   readonly subject: string
   readonly paragraphs: readonly string[]
+  /** What is said in their place where one of their facts is not known. Left out, its place is empty. */
+  readonly otherwise?: readonly string[]
   /** What stands on the button, where there is a link. */
   readonly button?: string
   /** What stands after the button and the facts. */
   readonly after?: readonly string[]
+  /** The last line, where it is another than that of all mails. */
+  readonly footer?: string
 }
 
 /** All mails in one language. */

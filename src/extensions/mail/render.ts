@@ -107,8 +107,16 @@ export function render(parts: RenderParts, { kind, tenant, locale, facts: given,
     duration: leftMs === null ? '' : durationText(leftMs, language),
   }
   // Filled in one go: braces in a fact are not filled again.
+  const factOf = (name: string) => (Object.hasOwn(said, name) ? (said[name] as string) : '')
+  // `Acme Inc.` ends a sentence by itself.
   const fill = (sentence: string) =>
-    sentence.replace(/\{(\w+)\}/g, (_, name: string) => (Object.hasOwn(said, name) ? (said[name] as string) : ''))
+    sentence.replace(/\{(\w+)\}(\.?)/g, (_, name: string, dot: string) => {
+      const fact = factOf(name)
+      return fact.endsWith('.') ? fact : fact + dot
+    })
+  const isKnown = (sentence: string) =>
+    [...sentence.matchAll(/\{(\w+)\}/g)].every(([, name = '']) => factOf(name) !== '')
+  const { paragraphs, otherwise = paragraphs } = text
   // A subject is a header: it holds the app's name, and nothing that somebody typed.
   const subject = plain(text.subject.replaceAll('{app}', () => appName))
   const whole: Parts = {
@@ -116,12 +124,12 @@ export function render(parts: RenderParts, { kind, tenant, locale, facts: given,
     texts,
     appName,
     subject,
-    before: text.paragraphs.map(fill),
+    before: (paragraphs.every(isKnown) ? paragraphs : otherwise).map(fill),
     link: link === null ? null : { url: link, label: text.button ?? subject },
     validity: link === null || leftMs === null ? null : fill(texts.validFor),
     details: LISTED.filter(name => said[name]).map(name => [texts.labels[name], said[name] as string]),
     after: (text.after ?? []).map(fill),
-    footer: fill(texts.footer),
+    footer: fill(text.footer ?? texts.footer),
   }
   return { subject, text: textLayout(whole), html: htmlLayout(whole) }
 }

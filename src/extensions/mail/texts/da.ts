@@ -44,8 +44,10 @@ export const DA: MailTexts = {
     invitation: {
       subject: 'Du er inviteret til {app}',
       paragraphs: ['{inviter} inviterer dig til {app}.'],
+      otherwise: ['Du er inviteret til {app}.'],
       button: 'Tag imod invitationen',
-      after: ['Ved du ikke, hvem det er? Så se bort fra denne mail.'],
+      after: ['Ventede du det ikke? Så se bort fra denne mail.'],
+      footer: 'Du får denne mail, fordi nogen har inviteret denne adresse til {app}.',
     },
     invitation_taken: {
       subject: 'Du har allerede en konto',

@@ -46,8 +46,10 @@ export const DE: MailTexts = {
     invitation: {
       subject: 'Sie sind zu {app} eingeladen',
       paragraphs: ['{inviter} lädt Sie zu {app} ein.'],
+      otherwise: ['Sie sind zu {app} eingeladen.'],
       button: 'Einladung annehmen',
-      after: ['Sie wissen nicht, wer das ist? Dann ist nichts zu tun.'],
+      after: ['Sie haben das nicht erwartet? Dann ist nichts zu tun.'],
+      footer: 'Sie bekommen diese Mail, weil jemand diese Adresse zu {app} eingeladen hat.',
     },
     invitation_taken: {
       subject: 'Sie haben schon ein Konto',

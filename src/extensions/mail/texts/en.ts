@@ -44,8 +44,10 @@ export const EN: MailTexts = {
     invitation: {
       subject: 'You are invited to {app}',
       paragraphs: ['{inviter} invites you to {app}.'],
+      otherwise: ['You are invited to {app}.'],
       button: 'Accept invitation',
-      after: ['You do not know who this is? Then ignore this mail.'],
+      after: ['You did not expect this? Then ignore this mail.'],
+      footer: 'You get this mail because somebody invited this address to {app}.',
     },
     invitation_taken: {
       subject: 'You already have an account',

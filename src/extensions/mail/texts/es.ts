@@ -44,8 +44,10 @@ export const ES: MailTexts = {
     invitation: {
       subject: 'Tienes una invitación a {app}',
       paragraphs: ['{inviter} te invita a {app}.'],
+      otherwise: ['Tienes una invitación a {app}.'],
       button: 'Aceptar invitación',
-      after: ['¿No sabes quién es? Entonces ignora este correo.'],
+      after: ['¿No lo esperabas? Entonces ignora este correo.'],
+      footer: 'Recibes este correo porque alguien ha invitado a esta dirección a {app}.',
     },
     invitation_taken: {
       subject: 'Ya tienes una cuenta',

@@ -48,8 +48,10 @@ export const FR: MailTexts = {
     invitation: {
       subject: 'Vous êtes invité à rejoindre {app}',
       paragraphs: ['{inviter} vous invite à rejoindre {app}.'],
+      otherwise: ['Vous êtes invité à rejoindre {app}.'],
       button: "Accepter l'invitation",
-      after: ["Vous ne savez pas qui c'est ? Alors ignorez cet e-mail."],
+      after: ['Vous ne vous y attendiez pas ? Alors ignorez cet e-mail.'],
+      footer: "Vous recevez cet e-mail parce que quelqu'un a invité cette adresse à rejoindre {app}.",
     },
     invitation_taken: {
       subject: 'Vous avez déjà un compte',
