@@ -98,19 +98,23 @@ export function createAuth<User extends BaseUser>(options: AuthOptions<User>): A
   const eventOf: EventOf = (ctx, name, facts) => {
     return { name, at: now(), requestId: ctx?.id ?? '', address: ctx?.address ?? null, ...facts }
   }
+  const isAttended = () => hooks.some(({ happened }) => happened)
   const tell: Tell = (ctx, event, isNoted) => {
     try {
       onEvent?.(event)
     } catch (error) {
       onError(error, event.requestId)
     }
-    if (!hooks.some(({ happened }) => happened)) return
+    if (!isAttended()) return
     const written = run('happened', { ctx: ctx as Context<User> | null, event, isNoted }) as Promise<void>
     // Not everybody waits for it.
     written.catch(error => onError(error, event.requestId))
     return written
   }
-  const emit: Emit = (ctx, name, facts) => tell(ctx, eventOf(ctx, name, facts), false)
+  // Where nobody hears it an event is not even made: whoever sends forged tokens would have us make many.
+  const emit: Emit = (ctx, name, facts) => {
+    if (onEvent || isAttended()) return tell(ctx, eventOf(ctx, name, facts), false)
+  }
 
   const { realm, times, race, loadUser, staleMs } = config
   const database = config.database ?? users.tables ?? null
